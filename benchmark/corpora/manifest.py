@@ -1,0 +1,57 @@
+"""Records and manifests: what a corpus says about itself (DESIGN.md section 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmark.errors import BenchmarkError
+
+Split = Literal["train", "seen", "unseen"]
+SPLITS: tuple[Split, ...] = ("train", "seen", "unseen")
+_ID = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row of a manifest. A record may have one modality only.
+
+    `split`: "train"; "seen" = held-out recordings of training speakers; "unseen" = held-out speakers.
+    `gender`: 0 = female, 1 = male, None = not known. `audio` and `image` are paths relative to the
+    corpus root, or names that the corpus alone understands (the pocket generator), or None.
+    """
+
+    id: str
+    corpus: str
+    speaker: str
+    gender: int | None
+    split: Split
+    audio: str | None = None
+    image: str | None = None
+    transcript: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise BenchmarkError(f"Record id {self.id!r}: ids name files, so only letters, digits, '.', '_' and '-'.")
+
+
+def write_manifest(path: Path, records: Iterable[Record]) -> None:
+    """One JSON object a line, keys in the order of `Record`."""
+    path.write_text("".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+
+
+def read_manifest(path: Path) -> list[Record]:
+    return [Record(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def manifest_sha256(records: Sequence[Record]) -> str:
+    """Order matters: a store's rows are in manifest order."""
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update((json.dumps(asdict(record), sort_keys=True) + "\n").encode())
+    return digest.hexdigest()

@@ -1,0 +1,152 @@
+"""The whole contract between the suite and what it trains or runs (DESIGN.md section 4).
+
+A method, a baseline or a vocoder says *what* it needs (picks, draws, optimisers, phases) and computes
+losses; the trainer owns devices, precision, accumulation, clipping, EMA, checkpoints, resume, logging,
+seeding and distribution.
+
+A batch is a plain mapping: `batch[column][key]`. Keys are the features that the column's `Pick` names
+and the labels that always travel along:
+
+    gender   (B,) int64, 0 = female, 1 = male
+    speaker  (B,) int64, code of a training speaker in 0..S-1, -1 for one that no training record shows
+    record   (B,) int64, index into the draw's records (for messages)
+
+Feature tensors have the shapes of `benchmark.media.features`; with `Pick.count = n > 1` every tensor of
+the column has a further axis n after the batch axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+Column = Mapping[str, Tensor]
+Batch = Mapping[str, Column]
+Terms = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One column of a batch: a rule for drawing records.
+
+    Columns are drawn in order; `same_gender`, `same_speaker` and `other_speaker` name an earlier column.
+    """
+
+    modality: Literal["face", "audio"]
+    features: tuple[str, ...]
+    pool: Literal["any", "paired", "faces", "voices"] = "any"
+    balance: Literal["gender", "speaker"] | None = None
+    same_gender: str | None = None
+    same_speaker: str | None = None
+    other_speaker: str | None = None
+    distinct: bool = False  # no speaker twice in the GLOBAL batch
+    count: int = 1  # records per row
+    crop: int | None = None  # rows of the first feature (frames or samples); None for faces
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A batch as data: drawn once a step from (seed, step), shared by the phases that name it."""
+
+    size: int
+    columns: Mapping[str, Pick]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """One optimiser is one state, however many phases step it. `modules` are attribute names."""
+
+    modules: tuple[str, ...]
+    kind: Literal["adam", "adamw", "radam"] = "adam"
+    lr: float = 1e-4
+    options: Mapping[str, Any] = field(default_factory=dict)
+    schedule: Callable[[int], float] | None = None  # factor of lr, a pure function of the step
+    clip: float | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One backward pass; `system.<name>(batch, step)` returns named, already weighted terms."""
+
+    name: str
+    steps: tuple[str, ...]  # optimisers stepped; all other parameters are frozen meanwhile
+    draw: str
+    start: int = 0
+    stop: int | None = None  # [start, stop)
+    accumulate: int = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a phase method is told about the step besides its batch."""
+
+    index: int
+    generator: torch.Generator  # CPU, seeded from (seed, step, rank): the only source of noise
+    choices: Any  # numpy Generator seeded from (seed, step): branch choices, equal on every rank
+    gather: Callable[[Tensor], Tensor]  # (B, ...) of this rank -> (global B, ...), with gradient
+
+
+class Trainable(nn.Module):
+    """Whatever the trainer trains; upstream networks stop here."""
+
+    ema: ClassVar[Mapping[str, float]] = {}  # module -> decay
+    upstream: ClassVar[frozenset[str]] = frozenset()  # frozen modules: eval, no weight gradient, not checkpointed
+    statistics: ClassVar[frozenset[str]] = frozenset()
+    """Features whose training mean and standard deviation per bin the trainer writes into the buffers
+    `<feature>_mean` and `<feature>_std` before step 0."""
+
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        raise NotImplementedError(f"{type(self).__name__} names no optimisers")
+
+    def draws(self) -> Mapping[str, Draw]:
+        raise NotImplementedError(f"{type(self).__name__} names no draws")
+
+    def phases(self) -> tuple[Phase, ...]:
+        raise NotImplementedError(f"{type(self).__name__} names no phases")
+
+    def forward(self, phase: str, batch: Batch, step: Step) -> Terms:
+        """The trainer's only door (so that DDP and autocast see every loss); never overridden."""
+        terms: Terms = getattr(self, phase)(batch, step)
+        return terms
+
+
+class System(Trainable):
+    """Anything that can translate: a method, a baseline or a control.
+
+    `Settings` is a frozen dataclass; `variants` maps the part after the colon of a system's name to
+    settings that replace the defaults. `gender_only`, where not None, is the settings of the control
+    whose reference encoder sees the gender alone (DESIGN.md section 6a).
+    """
+
+    Settings: ClassVar[type]
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    gender_only: ClassVar[Mapping[str, Any] | None] = None
+    tasks: ClassVar[frozenset[str]] = frozenset()
+    source: ClassVar[Literal["source", "target", "other"]] = "source"
+    """Which record of a trial is handed over as `source`: the trial's source, another utterance of the
+    target (ground truth), or a recording of another identity of the target's gender. Only controls differ
+    from "source"."""
+
+    inputs: Mapping[str, tuple[str, ...]]
+    """task -> features `translate` needs. Audio features are read from the voice side, `face128` from the
+    face side of the trial, whichever of source and reference that is."""
+    output: Mapping[str, str]
+    """task -> feature returned; selects the vocoder or image writer."""
+
+    def __init__(self, settings: Any, speakers: int = 0) -> None:
+        """`speakers` is the number of training speakers (size of speaker heads)."""
+        super().__init__()
+        self.settings = settings
+        self.speakers = speakers
+
+    def translate(self, task: str, source: Column, reference: Column | None, seeds: Tensor) -> Tensor:
+        """Rows of equal length in, rows out; row i depends on row i and `seeds[i]` (int64) alone.
+
+        Called under no_grad, never inference_mode: a system that optimises at inference opens
+        enable_grad itself. `reference` is None for latent-guided tasks.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot translate")
