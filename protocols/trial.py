@@ -46,7 +46,7 @@ class Trial:
 
     @property
     def pairing(self) -> str:
-        """ "same" or "cross" gender, "" where a gender is not known."""
+        """The gender pairing: "same" or "cross", empty where a gender is not known."""
         if self.source_gender is None or self.target_gender is None:
             return ""
         return "same" if self.source_gender == self.target_gender else "cross"

@@ -2,7 +2,7 @@
 
 A feature is stored as flat rows (one frame, one sample or one picture a row) with per-record offsets.
 Two are decoded by a corpus (`face128`, `wave24k`); all others are derived from one of those by a pure
-function and cached under the hash of its spec.
+function and cached under the hash of its spec. All of them are listed in `benchmark.media.catalogue`.
 """
 
 from __future__ import annotations
@@ -48,14 +48,3 @@ class Feature:
         """First 16 hex digits of the sha256 of the spec."""
         text = json.dumps({"name": self.name, "dtype": self.dtype, "tail": self.tail, **self.spec}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-FEATURES: dict[str, Feature] = {}
-
-
-def register(feature: Feature) -> Feature:
-    """Add a feature; the same name twice is a programming error."""
-    if feature.name in FEATURES:
-        raise ValueError(f"feature {feature.name!r} is registered twice")
-    FEATURES[feature.name] = feature
-    return feature
