@@ -1,0 +1,176 @@
+"""Names -> code, imported only when asked for (no torch here).
+
+Third parties add entries through the entry-point groups `benchmark.systems`, `benchmark.corpora` and
+`benchmark.protocols`; theirs are listed by name and read when they are used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from typing import Any, Literal
+
+from benchmark.errors import BenchmarkError, unknown
+
+Kind = Literal["method", "baseline", "control", "plug-in"]
+PREFIXES = ("shuffled_reference", "gender_only")
+_VOICE = ("image_guided_vc", "audio_guided_vc")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a name leads: `target` is "module:attribute"; `arguments` are given to it first."""
+
+    target: str
+    summary: str
+    kind: Kind = "plug-in"
+    tasks: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+
+    def load(self) -> Any:
+        """Import the target.
+
+        Raises:
+            BenchmarkError: the module or attribute cannot be imported (a broken plug-in, say).
+        """
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise BenchmarkError(f"Cannot load {self.target}: {error}. Reinstall the package it belongs to.") from error
+
+
+SYSTEMS: Mapping[str, Entry] = {
+    "adain_vc": Entry(
+        "baselines.adain_vc.system:AdainVC",
+        "one-shot VC: instance-normalised content, AdaIN speaker",
+        "baseline",
+        ("audio_guided_vc",),
+        variants=("official",),
+    ),
+    "adain_cvc": Entry(
+        "baselines.adain_cvc.system:AdainCVC",
+        "AdaIN-VC with a face encoder for the speaker encoder",
+        "baseline",
+        ("image_guided_vc",),
+    ),
+    "world_vc": Entry(
+        "baselines.world_vc:WorldVC",
+        "F0 and formant warp by the reference's statistics, no training",
+        "control",
+        ("audio_guided_vc",),
+    ),
+    "ground_truth": Entry(
+        "baselines.controls:GroundTruth", "another recording of the target: the ceiling", "control", _VOICE
+    ),
+    "vocoded_ground_truth": Entry(
+        "baselines.controls:VocodedGroundTruth",
+        "ground_truth through the vocoder: a mel system's ceiling",
+        "control",
+        _VOICE,
+    ),
+    "copy_source": Entry("baselines.controls:CopySource", "emits the source", "control", _VOICE),
+    "vocoded_copy_source": Entry(
+        "baselines.controls:VocodedCopySource",
+        "copy_source through the vocoder: a mel system's floor",
+        "control",
+        _VOICE,
+    ),
+    "copy_reference": Entry("baselines.controls:CopyReference", "emits the reference", "control", ("audio_guided_vc",)),
+    "random_reference": Entry(
+        "baselines.controls:RandomReference",
+        "a recording of another identity of the target's gender",
+        "control",
+        _VOICE,
+    ),
+}
+
+CORPORA: Mapping[str, Entry] = {
+    "pocket_av": Entry("benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: faces with voices (GRID's part)"),
+    "pocket_av_many": Entry(
+        "benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: many identities (VoxCeleb-VGGFace's part)"
+    ),
+    "pocket_faces": Entry("benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: faces alone (CelebA-HQ's part)"),
+    "pocket_voices": Entry("benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: voices alone (VCTK's part)"),
+    "pocket_upstream": Entry(
+        "benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: trains networks used inside training losses"
+    ),
+    "pocket_judges": Entry(
+        "benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: trains networks used inside metrics"
+    ),
+    "grid": Entry("benchmark.corpora.grid:GridCorpus", "GRID: mpg clips with sound, 33 speakers (needs =FOLDER)"),
+}
+ALIASES = {"pocket": "pocket_av"}
+
+PROTOCOLS: Mapping[str, Entry] = {
+    "spksim@resemblyzer": Entry("protocols.spksim:SpkSim", "cosine of Resemblyzer voice embeddings, higher is better"),
+    **{
+        f"nisqa@{file}": Entry("protocols.nisqa:Nisqa", f"{what}, higher is better", arguments=(file,))
+        for file, what in (
+            ("nisqa.tar", "predicted MOS of transmitted speech"),
+            ("nisqa_tts.tar", "predicted naturalness of synthetic speech"),
+            ("nisqa_mos_only.tar", "predicted MOS, the single-headed network"),
+        )
+    },
+}
+
+
+@cache
+def entries(group: Literal["systems", "corpora", "protocols"]) -> Mapping[str, Entry]:
+    """Our entries and the plug-ins of one group; a plug-in never replaces one of ours."""
+    ours = {"systems": SYSTEMS, "corpora": CORPORA, "protocols": PROTOCOLS}[group]
+    plugins = {
+        point.name: Entry(point.value, f"plug-in of {point.dist.name if point.dist else point.module}")
+        for point in metadata.entry_points(group=f"benchmark.{group}")
+    }
+    return {**plugins, **ours}
+
+
+def find(group: Literal["systems", "corpora", "protocols"], name: str) -> Entry:
+    """The entry of that name.
+
+    Raises:
+        BenchmarkError: unknown name, with suggestions.
+    """
+    known = entries(group)
+    if name not in known:
+        raise unknown({"systems": "system", "corpora": "corpus", "protocols": "metric"}[group], name, known)
+    return known[name]
+
+
+@dataclass(frozen=True)
+class SystemName:
+    """A system's name taken apart: `shuffled_reference:adain_vc:official` = (prefix, base, variant)."""
+
+    prefix: str | None
+    base: str
+    variant: str | None
+
+    @property
+    def full(self) -> str:
+        return ":".join(part for part in (self.prefix, self.base, self.variant) if part)
+
+    @property
+    def network(self) -> str:
+        """The name of the trained network behind it: a shuffled reference is no network of its own."""
+        prefix = None if self.prefix == "shuffled_reference" else self.prefix
+        return SystemName(prefix, self.base, self.variant).full
+
+
+def parse_system(name: str) -> SystemName:
+    """Take a system's name apart and check every part.
+
+    Raises:
+        BenchmarkError: unknown system or variant, with suggestions.
+    """
+    parts = name.split(":")
+    prefix = parts.pop(0) if parts[0] in PREFIXES and len(parts) > 1 else None
+    base, variant = parts[0], ":".join(parts[1:]) or None
+    entry = find("systems", base)
+    if variant is not None and entry.kind != "plug-in" and variant not in entry.variants:
+        raise unknown(f"variant of {base}", variant, entry.variants or ("(it has none)",))
+    return SystemName(prefix, base, variant)

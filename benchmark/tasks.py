@@ -1,0 +1,72 @@
+"""The seven tasks as data: what is source, what is reference, which protocols score it (no torch here)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmark.errors import unknown
+
+Side = Literal["face", "voice"]
+
+_VOICE_METRICS = ("spksim@resemblyzer", "nisqa@nisqa.tar", "nisqa@nisqa_tts.tar")
+_VOICE_CONTROLS = ("ground_truth", "vocoded_ground_truth", "random_reference", "copy_source", "vocoded_copy_source")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task. `output` has the source's modality.
+
+    metrics: keys scored by default. systems: names run by default; a learnt system stands before its own
+    `shuffled_reference` and `gender_only` forms (DESIGN.md section 6a).
+    """
+
+    name: str
+    source: Side
+    reference: Side | None
+    summary: str
+    metrics: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+
+
+def _learnt(name: str) -> tuple[str, ...]:
+    return (name, f"shuffled_reference:{name}", f"gender_only:{name}")
+
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            "image_guided_vc",
+            "voice",
+            "face",
+            "voice conversion: a source recording in the voice that a reference face suggests",
+            _VOICE_METRICS,
+            (*_learnt("adain_cvc"), *_VOICE_CONTROLS),
+        ),
+        Task(
+            "audio_guided_vc",
+            "voice",
+            "voice",
+            "one-shot voice conversion: a source recording in the voice of a reference recording",
+            _VOICE_METRICS,
+            (*_learnt("adain_vc"), "world_vc", *_VOICE_CONTROLS, "copy_reference"),
+        ),
+        Task("image_guided_translation", "face", "face", "a source face in the style of a reference face"),
+        Task("audio_guided_translation", "face", "voice", "a source face in the style of a reference recording"),
+        Task("latent_guided_translation", "face", None, "a source face in a style drawn from the latent space"),
+        Task("latent_guided_vc", "voice", None, "a source recording in a style drawn from the latent space"),
+        Task("face_from_voice", "face", "voice", "the face of a speaker from a recording and a proposal face"),
+    )
+}
+
+
+def get_task(name: str) -> Task:
+    """The task of that name.
+
+    Raises:
+        BenchmarkError: unknown name, with suggestions.
+    """
+    if name not in TASKS:
+        raise unknown("task", name, TASKS)
+    return TASKS[name]
