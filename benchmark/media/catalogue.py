@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmark.errors import unknown
+from benchmark.media.audio import WAVE16K, WAVE24K
 from benchmark.media.features import Feature
+from benchmark.media.mel import MEL80
 
-FEATURES: Mapping[str, Feature] = {}
+FEATURES: Mapping[str, Feature] = {f.name: f for f in (WAVE24K, WAVE16K, MEL80)}
 
 
 def feature(name: str) -> Feature:

@@ -1,0 +1,91 @@
+"""The suite's one mel, `mel@starganv2vc`: analysis, its feature, and its least-structured inverse.
+
+The bank is the one that StarGANv2-VC really uses on its 24 kHz audio: torchaudio's default lays it out for 16 kHz, so
+every centre lies 1.5 times higher than its name says and the bands reach 12 kHz
+(yl4579/StarGANv2-VC@985df55:meldataset.py).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+import torchaudio
+from torch import Tensor
+from torch.nn import functional
+
+from benchmark.media.audio import WAVE24K, rows_to_wave
+from benchmark.media.features import Feature
+
+N_FFT, WINDOW, HOP, BANDS = 2048, 1200, 300, 80
+BANK_RATE = 16000
+FLOOR, SHIFT, SCALE = 1e-5, 4.0, 4.0
+
+
+@cache
+def bank(n_fft: int, device: torch.device) -> Tensor:
+    """(n_fft // 2 + 1, 80) float32: HTK triangles of height 1 from 0 to the Nyquist frequency."""
+    triangles: Tensor = torchaudio.functional.melscale_fbanks(
+        n_fft // 2 + 1, 0.0, BANK_RATE / 2, BANDS, BANK_RATE, norm=None, mel_scale="htk"
+    )
+    return triangles.to(device)
+
+
+@cache
+def hann(device: torch.device) -> Tensor:
+    """(1200,) float32, periodic."""
+    return torch.hann_window(WINDOW, device=device)
+
+
+def log_mel(wave: Tensor) -> Tensor:
+    """Waveform (B, N) or (N,) in [-1, 1] at 24 kHz -> (B, 1, 80, T) float32, T = 1 + N // 300.
+
+    n_fft 2048, Hann window of 1200, hop 300, centred with reflection, power, 80 bands, (ln(1e-5 + mel) + 4) / 4, so that
+    silence is -1.878. Differentiable. Always float32, under autocast too. A wave too short to be reflected (fewer than
+    1025 samples) is followed by silence.
+    """
+    wave = wave.float() if wave.dim() == 2 else wave.float().unsqueeze(0)
+    frames = 1 + wave.shape[-1] // HOP
+    wave = functional.pad(wave, (0, max(0, N_FFT // 2 + 1 - wave.shape[-1])))
+    with torch.autocast(wave.device.type, enabled=False):
+        spectrum = torch.stft(
+            wave, N_FFT, HOP, WINDOW, hann(wave.device), center=True, pad_mode="reflect", return_complex=True
+        )
+        power = spectrum[..., :frames].abs().square()
+        mel = (power.transpose(1, 2) @ bank(N_FFT, wave.device)).transpose(1, 2)
+        return ((torch.log(FLOOR + mel) + SHIFT) / SCALE).unsqueeze(1)
+
+
+def _compute(rows: np.ndarray) -> np.ndarray:
+    return log_mel(rows_to_wave(rows))[0, 0].T.contiguous().numpy()
+
+
+def _batch(rows: Tensor) -> Tensor:
+    return rows.float().transpose(1, 2).unsqueeze(1)
+
+
+MEL80 = Feature(
+    name="mel80",
+    modality="audio",
+    dtype="float16",
+    tail=(BANDS,),
+    rate=80.0,
+    source="wave24k",
+    compute=_compute,
+    batch=_batch,
+    spec={
+        "mel": "starganv2vc",
+        "source": WAVE24K.hash,
+        "n_fft": N_FFT,
+        "window": WINDOW,
+        "hop": HOP,
+        "bank": {"rate": BANK_RATE, "scale": "htk", "norm": None},
+        "power": 2,
+        "floor": FLOOR,
+        "shift": SHIFT,
+        "scale": SCALE,
+    },
+)
+MEL_HASH = MEL80.hash
+"""Stands in the record of every network trained on this mel; a loader refuses a network of another one."""
