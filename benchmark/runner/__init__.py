@@ -1,0 +1,1 @@
+"""plan -> prepare -> train -> translate -> score -> write, each step resumable (DESIGN.md section 8)."""

@@ -1,0 +1,30 @@
+"""From a corpus's name to its prepared store."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from benchmark.corpora.prepare import prepare
+from benchmark.corpora.prepared import Store
+from benchmark.errors import unknown
+from benchmark.registry import find
+from benchmark.settings import Profile
+
+
+def open_store(name: str, root: Path | None, profile: Profile, seed: int, jobs: int | None = None) -> Store:
+    """The store of a corpus, prepared now if it is not there yet.
+
+    Raises:
+        BenchmarkError: an option of the profile that the reader does not have; whatever reading the corpus raises.
+    """
+    reader: Any = find("corpora", name).load()
+    options = dict(profile.corpora.get(name, {}))
+    known = set(inspect.signature(reader).parameters) - {"root", "seed", "options", "pool"}
+    for key in options:
+        if key not in known:
+            raise unknown(f"key in profile {profile.name}, corpora.{name}:", key, known)
+    if name.startswith("pocket_"):
+        options["pool"] = name
+    return prepare(reader(root, seed, **options), jobs=jobs)

@@ -1,0 +1,130 @@
+"""What a user asks of a run, and the same fully resolved (no torch here)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from benchmark.errors import BenchmarkError
+from benchmark.registry import ALIASES, SystemName, find, parse_system
+from benchmark.settings import Profile, load_profile
+from benchmark.tasks import Task, get_task
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Train, translate, score and print one task's table.
+
+    Examples:
+        python -m benchmark run --task image_guided_vc
+        python -m benchmark run --task image_guided_vc --corpus grid=/data/grid --profile paper --devices 8
+        python -m benchmark run --task audio_guided_vc --systems adain_vc copy_source --metrics spksim@resemblyzer
+        python -m benchmark run --task image_guided_vc --profile tiny --out results/try --json
+    """
+
+    task: str
+    """One of the names of `python -m benchmark list tasks`."""
+    systems: tuple[str, ...] = ()
+    """Systems and controls (default: the task's). `shuffled_reference:NAME` and `gender_only:NAME` are controls of a
+    learnt system."""
+    corpus: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME or NAME=FOLDER, may be repeated (default: pocket, the embedded corpus)."""
+    profile: str = "pocket"
+    """tiny, pocket, small, paper, or a path to a .toml of your own."""
+    metrics: tuple[str, ...] = ()
+    """Metric keys (default: the task's; one whose weights are missing is then said and left out)."""
+    seed: int = 0
+    """Decides splits, trial list, initial weights, batches and noise."""
+    out: Path | None = None
+    """Run folder (default results/<task>-<profile>-<hash>). The same command resumes it."""
+    limit: int | None = None
+    """At most this many trials per corpus; the rows are marked partial."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    devices: int = 1
+    """GPUs or processes to train on."""
+    jobs: int | None = None
+    """Worker processes of `prepare` (default: the number of cores)."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print the table as one JSON document on stdout, and nothing else there."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run with every name checked and every default filled in."""
+
+    settings: RunSettings
+    task: Task
+    systems: tuple[SystemName, ...]
+    corpora: tuple[tuple[str, Path | None], ...]
+    metrics: tuple[str, ...]
+    profile: Profile
+    folder: Path
+    resolved: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+
+def plan(settings: RunSettings) -> Plan:
+    """Check every name, fill every default.
+
+    Raises:
+        BenchmarkError: unknown task, system, corpus, metric or profile (with a suggestion); a system that cannot do the
+            task; a corpus folder that is missing.
+    """
+    task = get_task(settings.task)
+    if not task.systems:
+        raise BenchmarkError(
+            f"No system of this version does {task.name} yet. Tasks that run: image_guided_vc, audio_guided_vc."
+        )
+    names = tuple(parse_system(name) for name in settings.systems or task.systems)
+    for name in names:
+        entry = find("systems", name.base)
+        if entry.tasks and task.name not in entry.tasks:
+            raise BenchmarkError(f"{name.base} does {', '.join(entry.tasks)}, not {task.name}.")
+        if name.prefix and entry.kind == "control":
+            raise BenchmarkError(f"{name.full}: {name.base} is a control itself and learns nothing.")
+    metrics = settings.metrics or task.metrics
+    for metric in metrics:
+        find("protocols", metric)
+    profile = load_profile(settings.profile)
+    corpora = tuple(parse_corpus(text) for text in settings.corpus or ("pocket",))
+    if len({name for name, _ in corpora}) < len(corpora):
+        raise BenchmarkError(f"A corpus is named twice: {' '.join(settings.corpus)}.")
+    resolved = {
+        "task": task.name,
+        "systems": [name.full for name in names],
+        "corpora": {name: str(root.resolve()) if root else None for name, root in corpora},
+        "metrics": list(metrics),
+        "profile": {
+            "name": profile.name,
+            "trials": profile.trials.get(task.name, {}),
+            "corpora": {name: profile.corpora.get(name, {}) for name, _ in corpora},
+            "systems": {n.full: table for n in names if (table := profile.systems.get(n.base)) is not None},
+        },
+        "seed": settings.seed,
+        "limit": settings.limit,
+    }
+    short = hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:8]
+    folder = settings.out or Path("results") / f"{task.name}-{profile.name}-{short}"
+    return Plan(settings, task, names, corpora, tuple(metrics), profile, folder, resolved)
+
+
+def parse_corpus(text: str) -> tuple[str, Path | None]:
+    """`NAME` or `NAME=FOLDER` taken apart and checked.
+
+    Raises:
+        BenchmarkError: unknown corpus, folder missing or not named.
+    """
+    name, _, root = text.partition("=")
+    name = ALIASES.get(name, name)
+    find("corpora", name)
+    if not root and not name.startswith("pocket"):
+        raise BenchmarkError(f"Corpus {name} is read from a folder: --corpus {name}=FOLDER.")
+    if root and not Path(root).is_dir():
+        raise BenchmarkError(f"--corpus {text}: no folder {root}.")
+    return name, Path(root) if root else None

@@ -1,0 +1,93 @@
+"""From a system's name to its module: settings out of the profile, parameters counted, weights trained or loaded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmark.corpora.prepare import derive
+from benchmark.corpora.prepared import Store
+from benchmark.media.catalogue import feature
+from benchmark.registry import SystemName, find, parse_system
+from benchmark.settings import Profile, make
+from benchmark.system import System
+from benchmark.training.loop import TrainSettings, train
+
+
+def tables(name: SystemName, profile: Profile) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(settings of the network, settings of the trainer) of a system under a profile.
+
+    The profile's table of the base system comes first, then what the variant is, then the profile's table of the
+    variant, then what a gender-only control replaces.
+    """
+    cls: type[System] = find("systems", name.base).load()
+    variant = f"{name.base}:{name.variant}"
+    table = dict(profile.systems.get(name.base, {}))
+    own = dict(profile.systems.get(variant, {})) if name.variant else {}
+    trainer = {**table.pop("train", {}), **own.pop("train", {})}
+    if name.variant:
+        table |= cls.variants.get(name.variant, {})
+    table |= own
+    if name.prefix == "gender_only":
+        table |= cls.gender_only or {}
+    return table, trainer
+
+
+def build(name: SystemName, profile: Profile, speakers: int = 0, seed: int = 0) -> System:
+    """A fresh system with initial weights drawn from `seed`.
+
+    Raises:
+        BenchmarkError: a key of the profile that the system's `Settings` does not have.
+    """
+    cls: type[System] = find("systems", name.base).load()
+    torch.manual_seed(seed)
+    return cls(make(cls.Settings, tables(name, profile)[0], f"profile {profile.name}, systems.{name.base}"), speakers)
+
+
+def parameters(name: str, profile: Profile) -> Mapping[str, int]:
+    """Module -> number of parameters; empty for a control without any."""
+    with torch.device("meta"):
+        system = build(parse_system(name), profile)
+    return {
+        module: count
+        for module, network in system.named_children()
+        if (count := sum(p.numel() for p in network.parameters())) > 0
+    }
+
+
+def is_learnt(system: System) -> bool:
+    """Whether there is anything to train."""
+    return bool(system.phases())
+
+
+def display_name(name: SystemName, learnt: bool, profile: Profile) -> str:
+    """What rows are called: a learnt system carries its profile unless it is the paper's own (DESIGN.md section 2)."""
+    return f"{name.full}:{profile.name}" if learnt and profile.name != "paper" else name.full
+
+
+def train_system(
+    name: SystemName, profile: Profile, stores: Sequence[Store], folder: Path, seed: int, device: str, devices: int
+) -> tuple[Path, float]:
+    """Train the network behind a name, or find it trained; derive what its picks need first.
+
+    Returns:
+        (checkpoint, seconds of training over all sessions).
+    """
+    speakers = len({(i, r.speaker) for i, store in enumerate(stores) for r in store.records if r.split == "train"})
+    system = build(name, profile, speakers, seed)
+    wanted = {f for draw in system.draws().values() for pick in draw.columns.values() for f in pick.features}
+    for store in stores:
+        for key in sorted(wanted):
+            if not store.has(feature(key)):
+                derive(store, feature(key))
+    where = f"profile {profile.name}, systems.{name.base}.train"
+    settings = make(
+        TrainSettings, {**tables(name, profile)[1], "seed": seed, "device": device, "devices": devices}, where
+    )
+    started = time.monotonic()
+    result = train(system, stores, folder, settings)
+    return result.checkpoint, result.seconds or time.monotonic() - started

@@ -1,0 +1,182 @@
+"""Trials -> media: every system translates the frozen list, one FLAC per trial in `media/<system>/`."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmark.corpora.prepared import Store
+from benchmark.media.audio import write_flac
+from benchmark.media.catalogue import feature
+from benchmark.media.image import write_png
+from benchmark.media.vocoder import Vocoder, default_vocoder, vocoder
+from benchmark.system import Column, System
+from benchmark.tasks import Task
+from protocols.trial import Trial
+from protocols.trials import Piece, TrialList
+
+RATE = 24000
+
+
+@dataclass(frozen=True)
+class Translated:
+    """What translating a system took: seconds of work per second of audio, and the rows it could not give."""
+
+    seconds: float
+    audio_seconds: float
+    vocoder: str | None
+    failures: dict[str, str]
+
+
+class Shelf:
+    """The pieces of a trial list as feature rows, decoded and computed once, in float32 from the recording itself."""
+
+    def __init__(self, stores: Sequence[Store], trials: TrialList) -> None:
+        self.stores, self.pieces = stores, trials.pieces
+        self._rows: dict[tuple[str, str], np.ndarray] = {}
+
+    def rows(self, path: str, key: str) -> np.ndarray:
+        """(T, *tail) of one piece, a picture as (1, 128, 128, 3)."""
+        if (path, key) not in self._rows:
+            piece, wanted = self.pieces[path], feature(key)
+            if wanted.compute is not None and wanted.source is not None:
+                rows = wanted.compute(self.rows(path, wanted.source))
+            else:
+                rows = self.stores[piece.store].rows(wanted, piece.record)
+                rows = rows if piece.frame is None else rows[piece.frame : piece.frame + 1]
+            self._rows[path, key] = rows
+        return self._rows[path, key]
+
+    def column(self, paths: Sequence[str], keys: Sequence[str], device: torch.device) -> Column:
+        """One column of a batch: the features among `keys` that the pieces' side has, and their labels."""
+        side = "audio" if self.pieces[paths[0]].frame is None else "face"
+        column: dict[str, Tensor] = {
+            key: feature(key).batch(torch.from_numpy(np.stack([self.rows(p, key) for p in paths]))).to(device)
+            for key in keys
+            if feature(key).modality == side
+        }
+        found = [self.pieces[p] for p in paths]
+        genders = [int(self.stores[f.store].index["gender"][f.record]) for f in found]
+        column["gender"] = torch.tensor(genders, device=device)
+        column["speaker"] = torch.full((len(found),), -1, device=device)
+        column["record"] = torch.tensor([f.record for f in found], device=device)
+        return column
+
+    def write(self, root: Path) -> None:
+        """Every piece as the file its path names, so that the run folder can be scored by itself."""
+        for path, piece in tqdm(self.pieces.items(), "real media", disable=None, leave=False):
+            self._write(root / path, path, piece)
+
+    def _write(self, target: Path, path: str, piece: Piece) -> None:
+        if target.is_file():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if piece.frame is None:
+            write_flac(target, self.rows(path, "wave24k").astype(np.float32) / 32768.0)
+        else:
+            rows = torch.from_numpy(self.rows(path, "face128")[None])
+            write_png(target, feature("face128").batch(rows)[0])
+
+
+def output_path(system: str, trial: Trial) -> str:
+    """Where a row's output lies, relative to the run folder."""
+    return f"media/{system.replace(':', '_')}/{trial.trial}.flac"
+
+
+def shuffle_references(trials: Sequence[Trial], seed: int) -> list[Trial]:
+    """The same rows with references permuted within split and target gender, never to the row's own target.
+
+    A row for which its group holds no other target gets an empty reference, and so no output.
+    """
+    groups: dict[tuple[str, str, int | None], list[int]] = defaultdict(list)
+    for i, trial in enumerate(trials):
+        groups[trial.task, trial.split, trial.target_gender].append(i)
+    given: dict[int, str] = {}
+    for key, rows in groups.items():
+        rng = np.random.default_rng([seed, zlib.crc32(repr(key).encode())])
+        targets = rng.permutation(sorted({trials[i].target_id for i in rows})).tolist()
+        rows = sorted(rng.permutation(rows).tolist(), key=lambda i: targets.index(trials[i].target_id))
+        # Turning past the largest block of one target leaves nobody his own.
+        turn = max(Counter(trials[i].target_id for i in rows).values())
+        for i, j in zip(rows, rows[turn:] + rows[:turn], strict=True):
+            given[i] = trials[j].reference if trials[j].target_id != trials[i].target_id else ""
+    return [replace(trial, reference=given[i]) for i, trial in enumerate(trials)]
+
+
+def translate(
+    system: System,
+    name: str,
+    task: Task,
+    trials: Sequence[Trial],
+    shelf: Shelf,
+    root: Path,
+    seed: int,
+    device: torch.device,
+    batch: int = 32,
+) -> Translated:
+    """Write the outputs that are not there yet; rows of equal length go through the system together.
+
+    A row that cannot be given (no such recording in the corpus, or a value that is not finite) is named in
+    `failures` and writes nothing; the protocols then count it as failed.
+    """
+    system = system.to(device).eval()
+    (root / "media" / name.replace(":", "_")).mkdir(parents=True, exist_ok=True)
+    key = system.output[task.name]
+    voice = None if key == "wave24k" else vocoder(default_vocoder(key))
+    failures: dict[str, str] = {}
+    groups: dict[tuple[int, int], list[tuple[Trial, str]]] = defaultdict(list)
+    for trial in trials:
+        path = {"source": trial.source, "target": trial.other_target_voice, "other": trial.other_voice}[system.source]
+        if not path or not trial.reference:
+            failures[trial.trial] = "the corpus has no recording to give here"
+        elif not (root / output_path(name, trial)).is_file():
+            by_voice = task.reference == "voice"
+            groups[_length(shelf, path), _length(shelf, trial.reference) if by_voice else 0].append((trial, path))
+    seconds = audio = 0.0
+    with tqdm(total=sum(map(len, groups.values())), desc=f"translate {name}", disable=None, leave=False) as bar:
+        for (length, _), rows in sorted(groups.items()):
+            for part in (rows[i : i + batch] for i in range(0, len(rows), batch)):
+                started = time.perf_counter()
+                waves = _waves(system, task, part, shelf, seed, device, voice)[:, :length]
+                seconds += time.perf_counter() - started
+                audio += len(part) * length / RATE
+                for (trial, _), wave in zip(part, waves, strict=True):
+                    if np.isfinite(wave).all():
+                        write_flac(root / output_path(name, trial), wave)
+                    else:
+                        failures[trial.trial] = "the system gave a value that is not finite"
+                bar.update(len(part))
+    return Translated(seconds, audio, voice.name if voice else None, failures)
+
+
+def _length(shelf: Shelf, path: str) -> int:
+    return len(shelf.rows(path, "wave24k"))
+
+
+def _waves(
+    system: System,
+    task: Task,
+    rows: Sequence[tuple[Trial, str]],
+    shelf: Shelf,
+    seed: int,
+    device: torch.device,
+    voice: Vocoder | None,
+) -> np.ndarray:
+    """(B, N) float32 waveforms of rows of equal length."""
+    inputs = system.inputs[task.name]
+    source = shelf.column([path for _, path in rows], inputs, device)
+    reference = shelf.column([trial.reference for trial, _ in rows], inputs, device)
+    seeds = torch.tensor([zlib.crc32(f"{seed}/{trial.trial}".encode()) for trial, _ in rows])
+    with torch.no_grad():
+        out = system.translate(task.name, source, reference, seeds)
+        waves: np.ndarray = (voice(out) if voice else out).cpu().numpy()
+    return waves
