@@ -39,7 +39,7 @@ def oriented_square(landmarks: np.ndarray) -> np.ndarray:
 
 
 def crop(image: np.ndarray, square: np.ndarray, size: int = SIZE) -> np.ndarray:
-    """Cut an oriented square out of (H, W, 3) uint8; beyond the border the picture is mirrored. (size, size, 3) uint8."""
+    """Cut an oriented square out of (H, W, 3) uint8, mirrored beyond its border -> (size, size, 3) uint8."""
     picture, corners = Image.fromarray(image), square.astype(np.float64)
     side = float(np.hypot(*(corners[1] - corners[0])))
     shrink = int(side / (2 * size))
@@ -71,8 +71,8 @@ def _detector() -> Any:
         from facenet_pytorch import MTCNN
     except ImportError as error:
         raise BenchmarkError(
-            "Finding faces in video needs facenet-pytorch, which is not installed. `uv sync --group video` installs it; "
-            "with pip: `pip install --no-deps facenet-pytorch==2.6.0`."
+            "Finding faces in video needs facenet-pytorch, which is not installed. Install it with "
+            "`uv sync --group video`, or with `pip install --no-deps facenet-pytorch==2.6.0`."
         ) from error
     return MTCNN(keep_all=True, select_largest=True, min_face_size=_SMALLEST_FACE, device="cpu")
 

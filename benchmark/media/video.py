@@ -17,7 +17,7 @@ from benchmark.media.image import MAX_PIXELS
 
 @dataclass(frozen=True)
 class Clip:
-    """`frames`: (F, H, W, 3) uint8 RGB in time order. `wave`: (N,) float32 mono at `rate` Hz; None and 0 without sound."""
+    """`frames`: (F, H, W, 3) uint8 RGB in time order. `wave`: (N,) float32 mono at `rate` Hz; without sound None and 0."""
 
     frames: np.ndarray
     wave: np.ndarray | None
@@ -31,7 +31,7 @@ def wanted(available: int, count: int) -> list[int]:
 
 
 def read_clip(path: Path, frames: int = 4) -> Clip:
-    """Decode one clip: `frames` evenly spaced pictures (fewer where the clip has fewer) and the channel mean of its sound.
+    """Decode `frames` evenly spaced pictures of a clip (fewer where it has fewer) and the channel mean of its sound.
 
     Raises:
         UnreadableMedia: missing, empty, corrupt, without pictures, or larger than an image may be.
@@ -44,7 +44,7 @@ def read_clip(path: Path, frames: int = 4) -> Clip:
         pictures: list[np.ndarray] = []
         sounds: list[np.ndarray] = []
         seen, rate = 0, 0
-        # Planar float of the same channels: the resampler's own downmix scales float stereo by sqrt(1/2), the mean does not.
+        # Planar float of the same channels, averaged here: the resampler's own downmix is not the mean.
         planar = av.AudioResampler(format="fltp")
         for frame in container.decode(*container.streams.video[:1], *container.streams.audio[:1]):
             if isinstance(frame, av.VideoFrame):
