@@ -1,0 +1,208 @@
+"""A run folder on disk: claimed by one process, resumable, never half written (DESIGN.md section 8)."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from benchmark.atomic import write_json
+from benchmark.errors import BenchmarkError, RunLocked
+from benchmark.reporting.schema import RunRecord
+from protocols.trial import Score
+
+Key = tuple[str, str, str]
+
+
+class RunFolder:
+    """One run's folder. Writing needs a claim: `with RunFolder(path) as run: run.open(record)`; reading does not."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path / ".lock", timeout=0)
+
+    @property
+    def run_json(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def trials(self) -> Path:
+        """The frozen trial list."""
+        return self.path / "trials.csv"
+
+    @property
+    def scores(self) -> Path:
+        return self.path / "scores.jsonl"
+
+    @property
+    def media(self) -> Path:
+        """Root of the paths in the trial list."""
+        return self.path / "media"
+
+    def claim(self) -> None:
+        """Make the folder and take it for this process. The lock dies with the process, however it ends.
+
+        Raises:
+            RunLocked: another process, or another object of this one, has it.
+            BenchmarkError: the folder cannot be made or written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except Timeout:
+            raise RunLocked(
+                f"{self.path} is being written by {self._holder()}. Wait for it, end it, or name another folder "
+                f"with --out."
+            ) from None
+        except OSError as error:
+            raise BenchmarkError(
+                f"Cannot write the run folder {self.path}: {error}. Name another with --out."
+            ) from None
+        write_json(self.path / ".holder", {"pid": os.getpid(), "host": socket.gethostname()})
+
+    def release(self) -> None:
+        if self._lock.is_locked:
+            (self.path / ".holder").unlink(missing_ok=True)
+            self._lock.release()
+
+    def __enter__(self) -> RunFolder:
+        self.claim()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.release()
+
+    def open(self, record: RunRecord) -> RunRecord:
+        """Begin the run, or go on with it: a folder whose run.json is of the same run keeps its start time.
+
+        Raises:
+            BenchmarkError: the folder holds another run; the message names what differs.
+        """
+        if self.run_json.exists():
+            old = self.read()
+            differing = _differences(old.identity(), record.identity())
+            if differing:
+                raise BenchmarkError(
+                    f"{self.path} holds another run: {'; '.join(differing)}. Name another folder with --out, or remove "
+                    f"this one."
+                )
+            record = record.model_copy(update={"started": old.started})
+        self.write(record)
+        return record
+
+    def write(self, record: RunRecord) -> None:
+        write_json(self.run_json, record.model_dump(mode="json"))
+
+    def read(self) -> RunRecord:
+        """Raises BenchmarkError: no run.json, a broken one, or one of another schema."""
+        try:
+            return RunRecord.model_validate_json(self.run_json.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise BenchmarkError(f"{self.path} is not a run folder: it has no run.json.") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            raise BenchmarkError(
+                f"{self.run_json}: {where}: {first['msg']}. Was it written by another version?"
+            ) from None
+
+    def _holder(self) -> str:
+        try:
+            holder = json.loads((self.path / ".holder").read_text(encoding="utf-8"))
+            return f"process {holder['pid']} on {holder['host']}"
+        except (OSError, ValueError):  # it is just about to write the file, or just gone
+            return "another process"
+
+
+class ScoreLog:
+    """`scores.jsonl`: one line per (system, trial, metric), appended. Of two lines with one key the last counts."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens the log and cuts off a last line that a killed process left unfinished.
+
+        Raises:
+            BenchmarkError: a line before the last is broken: then somebody else wrote here.
+        """
+        self.path = path
+        self._scores: dict[Key, Score] = {}
+        path.touch()
+        whole = path.read_bytes()
+        lines = whole.split(b"\n")
+        good = len(whole) - len(lines[-1])  # what follows the last newline is torn
+        for number, line in enumerate(lines[:-1], start=1):
+            try:
+                self._keep(Score(**json.loads(line)))
+            except (ValueError, TypeError):
+                if number < len(lines) - 1 or lines[-1]:
+                    raise BenchmarkError(f"{path}:{number} is no score: {line[:80]!r}. Remove that line.") from None
+                good -= len(line) + 1
+        self._size = good
+        if good < len(whole):
+            os.truncate(path, good)
+
+    def append(self, scores: Iterable[Score]) -> None:
+        """Write a chunk and see it on the disk; all of it or, when this raises, none of it.
+
+        Raises:
+            BenchmarkError: the disk is full or fails; everything appended before is still there.
+            ValueError: a score with neither or both of value and error, or a value that is not finite.
+        """
+        chunk = list(scores)
+        data = "".join(_line(score) for score in chunk).encode()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        except OSError as error:
+            os.ftruncate(descriptor, self._size)
+            raise BenchmarkError(
+                f"Cannot write {self.path}: {error.strerror}. The {len(self._scores)} scores before are kept; make "
+                f"room and run the same command again."
+            ) from None
+        finally:
+            os.close(descriptor)
+        self._size += len(data)
+        for score in chunk:
+            self._keep(score)
+
+    def done(self) -> set[Key]:
+        """The keys that need no scoring any more: judged, or tried and failed."""
+        return set(self._scores)
+
+    def read(self) -> list[Score]:
+        """One score a key, in the order in which the keys first came."""
+        return list(self._scores.values())
+
+    def _keep(self, score: Score) -> None:
+        self._scores[score.system, score.trial, score.metric] = score
+
+
+def _line(score: Score) -> str:
+    if (score.value is None) == (score.error is None):
+        raise ValueError(f"{score}: expected a value or an error, and not both")
+    if score.value is not None and not math.isfinite(score.value):
+        raise ValueError(f"{score}: a value that is not finite must be an error that says why")
+    cells = {k: v for k, v in vars(score).items() if v is not None}
+    return json.dumps(cells, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """`name: old, now new` for every leaf that is not the same."""
+    found = []
+    for key in sorted({*old, *new}):
+        before, after, name = old.get(key), new.get(key), f"{prefix}{key}"
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += _differences(before, after, f"{name}.")
+        elif before != after:
+            found.append(f"{name} was {before!r}, now {after!r}")
+    return found
