@@ -95,7 +95,7 @@ class Trainable(nn.Module):
 
     ema: ClassVar[Mapping[str, float]] = {}  # module -> decay
     upstream: ClassVar[frozenset[str]] = frozenset()  # frozen modules: eval, no weight gradient, not checkpointed
-    statistics: ClassVar[frozenset[str]] = frozenset()
+    statistics: frozenset[str] = frozenset()
     """Features whose training mean and standard deviation per bin the trainer writes into the buffers
     `<feature>_mean` and `<feature>_std` before step 0."""
 
