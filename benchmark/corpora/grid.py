@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmark.corpora.corpus import Media
 from benchmark.corpora.manifest import Record
-from benchmark.corpora.splits import Assignment, HeldOut, assign
+from benchmark.corpora.splits import HeldOut, assign
 from benchmark.errors import BenchmarkError, UnreadableMedia
 from benchmark.media.align import align_faces
 from benchmark.media.audio import RATE, resample
@@ -31,7 +31,8 @@ _CODE = (
     {"b": "blue", "g": "green", "r": "red", "w": "white"},
     {"a": "at", "b": "by", "i": "in", "w": "with"},
     {letter: letter for letter in "abcdefghijklmnopqrstuvwxyz"},
-    dict(zip("z123456789", "zero one two three four five six seven eight nine".split(), strict=True)),
+    {"z": "zero", "1": "one", "2": "two", "3": "three", "4": "four"}
+    | {"5": "five", "6": "six", "7": "seven", "8": "eight", "9": "nine"},
     {"a": "again", "n": "now", "p": "please", "s": "soon"},
 )
 # The corpus labels no gender. 18 men and 16 women by its own page; who is who as in
@@ -103,7 +104,7 @@ class GridCorpus:
             )
             for (speaker, code), path in self._clips.items()
         ]
-        assignment: Assignment = assign(records, self.held_out, self.seed)
+        assignment = assign(records, self.held_out, self.seed)
         self.notes += assignment.notes
         unknown = sorted({r.speaker for r in records if r.gender is None})
         if unknown:

@@ -6,6 +6,7 @@ Every choice ranks names by a hash of (seed, name), so that a recording that is 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,7 @@ HeldOut = int | float | Sequence[str]
 
 @dataclass(frozen=True)
 class Assignment:
-    """`records` in the order given, their splits set; `held_out`, the speakers of "unseen"; `notes`, what was not met."""
+    """`records` in the order given, their splits set; `held_out`: the "unseen" speakers; `notes`: what was not met."""
 
     records: list[Record]
     held_out: tuple[str, ...]
@@ -35,11 +36,12 @@ def assign(records: Sequence[Record], held_out: HeldOut, seed: int) -> Assignmen
     no more than a third: a trial needs a reference, a ground truth and a recording to compare with), the rest "train".
 
     A number or share that passes half of the speakers is cut to a third of them, at least one, and the cut is noted;
-    names are taken as they are. 0 holds nobody out.
+    in so small a corpus those with the fewest recordings go, to leave the more for training. Names are taken as they
+    are. 0 holds nobody out.
 
     Raises:
         BenchmarkError: one speaker and somebody to hold out; a name that no record has; nobody left to train on; a
-            negative number or a share outside (0, 1); two records of one id.
+            negative number or a share outside (0, 1); two records of one id; a speaker of two genders.
     """
     ids = {r.id for r in records}
     if len(ids) < len(records):
@@ -47,10 +49,9 @@ def assign(records: Sequence[Record], held_out: HeldOut, seed: int) -> Assignmen
     genders: dict[str, int | None] = {}
     for record in records:
         if genders.setdefault(record.speaker, record.gender) != record.gender:
-            raise BenchmarkError(
-                f"Speaker {record.speaker!r} is both female and male; mend the corpus's speaker table."
-            )
-    unseen, notes = _hold_out(genders, held_out, seed)
+            raise BenchmarkError(f"Speaker {record.speaker!r} has two genders; mend the corpus's speaker table.")
+    sizes = Counter(r.speaker for r in records)
+    unseen, notes = _hold_out(genders, sizes, held_out, seed)
     seen = _seen(records, unseen, seed)
     return Assignment(
         [replace(r, split="unseen" if r.speaker in unseen else "seen" if r.id in seen else "train") for r in records],
@@ -63,7 +64,9 @@ def _rank(seed: int, name: str) -> str:
     return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
 
 
-def _hold_out(genders: Mapping[str, int | None], held_out: HeldOut, seed: int) -> tuple[set[str], list[str]]:
+def _hold_out(
+    genders: Mapping[str, int | None], sizes: Mapping[str, int], held_out: HeldOut, seed: int
+) -> tuple[set[str], list[str]]:
     if not isinstance(held_out, int | float):
         names = {held_out} if isinstance(held_out, str) else set(held_out)
         for name in sorted(names - set(genders)):
@@ -76,16 +79,16 @@ def _hold_out(genders: Mapping[str, int | None], held_out: HeldOut, seed: int) -
         return set(), []
     if len(genders) < 2:
         raise BenchmarkError(
-            f"Cannot hold out {wanted} speaker(s): the corpus needs at least 2 speakers, got {len(genders)} speaker"
+            f"Cannot hold out {wanted} of the speakers: that takes at least 2 speakers, got {len(genders)} speaker"
             f"{'' if len(genders) == 1 else 's'}. Add speakers, or set held_out to 0."
         )
+    order = sorted(genders, key=lambda name: _rank(seed, name))
     if 2 * wanted <= len(genders):
-        return _balanced(genders, wanted, seed), []
-    chosen = _balanced(genders, max(1, len(genders) // 3), seed)
-    names = ", ".join(sorted(chosen))
-    return chosen, [
-        f"{wanted} speakers were to be held out; of {len(genders)} speakers only {len(chosen)} is: {names}."
-    ]
+        return _balanced(genders, order, wanted), []
+    order.sort(key=lambda name: sizes[name])
+    chosen = _balanced(genders, order, max(1, len(genders) // 3))
+    cut = f"Held-out speakers: {wanted} wanted, {len(chosen)} taken of the {len(genders)} there are"
+    return chosen, [f"{cut} ({', '.join(sorted(chosen))})."]
 
 
 def _count(held_out: int | float, speakers: int) -> int:
@@ -98,17 +101,17 @@ def _count(held_out: int | float, speakers: int) -> int:
     return held_out
 
 
-def _balanced(genders: Mapping[str, int | None], count: int, seed: int) -> set[str]:
-    """Take turns between the genders; the last speaker of a gender is held out only when nobody else is left."""
+def _balanced(genders: Mapping[str, int | None], order: Sequence[str], count: int) -> set[str]:
+    """First in order, first taken, in turns between the genders; the last of a gender only when nobody else is left."""
     waiting: dict[int | None, list[str]] = {}
-    for name in sorted(genders, key=lambda n: _rank(seed, n), reverse=True):
+    for name in reversed(order):
         waiting.setdefault(genders[name], []).append(name)
-    taken: dict[int | None, int] = dict.fromkeys(waiting, 0)
+    taken: Counter[int | None] = Counter()
     chosen: set[str] = set()
     while len(chosen) < count:
         group = min(
             (g for g in waiting if waiting[g]),
-            key=lambda g: (len(waiting[g]) == 1, taken[g], -len(waiting[g]), _rank(seed, f"gender {g}")),
+            key=lambda g: (len(waiting[g]) == 1, taken[g], -len(waiting[g]), order.index(waiting[g][-1])),
         )
         chosen.add(waiting[group].pop())
         taken[group] += 1

@@ -17,7 +17,7 @@ from benchmark.media.image import MAX_PIXELS
 
 @dataclass(frozen=True)
 class Clip:
-    """`frames`: (F, H, W, 3) uint8 RGB in time order. `wave`: (N,) float32 mono at `rate` Hz; without sound None and 0."""
+    """`frames`: (F, H, W, 3) uint8 RGB in time order. `wave`: (N,) float32 mono at `rate` Hz; None and 0 if mute."""
 
     frames: np.ndarray
     wave: np.ndarray | None
