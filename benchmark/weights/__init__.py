@@ -1,0 +1,190 @@
+"""Published weights: one function that returns a verified local file (DESIGN.md section 7).
+
+`weights.toml` beside this file lists them. Nothing here loads a network or imports torch; a file is read by its own
+upstream network, with `weights_only=True`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from benchmark.errors import BenchmarkError, MissingWeights, unknown
+from benchmark.weights.download import download
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One entry of weights.toml; what the columns mean stands at the head of that file."""
+
+    name: str
+    file: str
+    licence: str
+    note: str
+    package: str | None = None
+    url: str | None = None
+    torchvision: str | None = None
+    sha256: str = ""
+    bytes: int | None = None
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether `get` may download it: an address and something to verify the file by are known."""
+        return bool(self.sha256 and (self.url or self.torchvision))
+
+
+@dataclass(frozen=True)
+class Status:
+    """One row of `weights list`: `sha256_ok` is None where the file is absent or nobody published its sha256."""
+
+    name: str
+    present: bool
+    path: Path | None
+    bytes: int | None
+    sha256_ok: bool | None
+    licence: str
+    fetchable: bool
+    note: str
+
+
+@cache
+def entries() -> Mapping[str, Weights]:
+    """Every entry of weights.toml by name, in its order."""
+    text = Path(__file__).with_name("weights.toml").read_text(encoding="utf-8")
+    return {name: Weights(name=name, **table) for name, table in tomllib.loads(text).items()}
+
+
+def entry(name: str) -> Weights:
+    """The entry of that name.
+
+    Raises:
+        BenchmarkError: no such name; the message suggests the nearest ones.
+    """
+    if name not in entries():
+        raise unknown("weights", name, entries())
+    return entries()[name]
+
+
+def cache_folder() -> Path:
+    """Where downloads go: `weights` in the suite's cache."""
+    from benchmark.corpora.prepared import cache_root  # here, because the store of a corpus brings torch with it
+
+    return cache_root() / "weights"
+
+
+def _places(weights: Weights) -> list[Path]:
+    if weights.package is not None:
+        spec = find_spec(weights.package)  # finds the package without running it
+        return [Path(root) / weights.file for root in (spec.submodule_search_locations or ())] if spec else []
+    own = os.environ.get("BENCHMARK_WEIGHTS")
+    return [folder / weights.file for folder in ([Path(own).expanduser()] if own else []) + [cache_folder()]]
+
+
+def _local(weights: Weights) -> Path | None:
+    return next((place for place in _places(weights) if place.is_file()), None)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size: int, modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    stat = path.stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+def find(name: str) -> Path | None:
+    """The verified local file of that name, or None; never downloads.
+
+    Looked for in the installed package that brings it, else in `$BENCHMARK_WEIGHTS`, then in the cache.
+
+    Raises:
+        BenchmarkError: unknown name, or a file whose sha256 is not the published one (it is never used).
+    """
+    weights = entry(name)
+    path = _local(weights)
+    if path is not None and not _sha256(path).startswith(weights.sha256):
+        raise BenchmarkError(
+            f"{path} is not {name}: its sha256 is {_sha256(path)}, expected {weights.sha256}"
+            f"{'' if len(weights.sha256) == 64 else '...'}. Remove it and run `python -m benchmark weights get {name}`."
+        )
+    return path
+
+
+def get(name: str) -> Path:
+    """The verified local file of that name; downloaded into the cache where it is absent, unless
+    `BENCHMARK_OFFLINE=1`.
+
+    Raises:
+        BenchmarkError: as `find`, or a download whose sha256 is not the published one.
+        MissingWeights: absent and not to be had; the message holds what mends it.
+    """
+    path = find(name)
+    if path is not None:
+        return path
+    weights = entry(name)
+    if weights.package is not None:
+        raise MissingWeights(
+            f"{name} comes with the package {weights.package}, which is not installed as it should be: "
+            f"`uv sync --reinstall-package {weights.package}`."
+        )
+    if not weights.fetchable:
+        source = f" It is published at {weights.url}." if weights.url else ""
+        raise MissingWeights(
+            f"{name} is absent and cannot be downloaded and verified.{source} {weights.note} "
+            f"Put the file into $BENCHMARK_WEIGHTS as {weights.file}."
+        )
+    if os.environ.get("BENCHMARK_OFFLINE", "0") not in ("", "0"):
+        raise MissingWeights(
+            f"{name} is absent and BENCHMARK_OFFLINE is set. Run `BENCHMARK_OFFLINE=0 python -m benchmark weights get "
+            f"{name}` where there is a network, or put {weights.file} into $BENCHMARK_WEIGHTS."
+        )
+    target = cache_folder() / weights.file
+    download(name, _address(weights), target, weights.sha256, weights.licence)
+    return target
+
+
+def _address(weights: Weights) -> str:
+    if weights.torchvision is None:
+        assert weights.url is not None  # `fetchable` saw one of the two
+        return weights.url
+    import torchvision.models
+
+    enumeration, member = weights.torchvision.split(".")
+    return str(getattr(torchvision.models, enumeration)[member].url)
+
+
+def sha256(name: str) -> str:
+    """Hex sha256 of the verified local file (for `run.json`).
+
+    Raises:
+        MissingWeights: absent; nothing is downloaded.
+        BenchmarkError: as `find`.
+    """
+    path = find(name)
+    if path is None:
+        raise MissingWeights(f"{name} is absent. Run `python -m benchmark weights get {name}`.")
+    return _sha256(path)
+
+
+def status() -> list[Status]:
+    """One row for every entry, wrong files included (`sha256_ok` False); downloads nothing."""
+    rows = []
+    for weights in entries().values():
+        path = _local(weights)
+        matches = _sha256(path).startswith(weights.sha256) if path and weights.sha256 else None
+        size = path.stat().st_size if path else weights.bytes
+        rows.append(
+            Status(
+                weights.name, path is not None, path, size, matches, weights.licence, weights.fetchable, weights.note
+            )
+        )
+    return rows

@@ -1,0 +1,72 @@
+"""Resemblyzer's speaker encoder: 256 numbers of norm 1 for a recording; the cosine of two is SpkSim.
+
+An LSTM of three layers, a linear layer and a ReLU, trained by others with the GE2E loss
+(resemble-ai/Resemblyzer@15d828e:resemblyzer/voice_encoder.py). The ReLU keeps every number positive, so that unrelated
+voices still have cosines of 0.5 to 0.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmark import weights
+from benchmark.upstream.speaker_frontend import BANDS, partial_mels, preprocess
+
+WEIGHTS = "resemblyzer/pretrained.pt"
+SIZE = 256
+_BATCH = 64  # partial windows in one pass; bounds memory, and does not change the result
+
+
+class SpeakerEncoder(nn.Module):
+    """1,423,616 parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(BANDS, SIZE, num_layers=3, batch_first=True)
+        self.linear = nn.Linear(SIZE, SIZE)
+
+    def forward(self, mels: Tensor) -> Tensor:
+        """(P, 160, 40) power mels -> (P, 256), not negative, of norm 1."""
+        _, (hidden, _) = self.lstm(mels)
+        return functional.normalize(self.linear(hidden[-1]).relu(), dim=1)
+
+
+@lru_cache(maxsize=1)
+def speaker_encoder() -> SpeakerEncoder:
+    """The published network, on the CPU, in eval mode, without gradients; one object for all callers.
+
+    Raises:
+        MissingWeights, BenchmarkError: as `benchmark.weights.get`.
+    """
+    state = torch.load(weights.get(WEIGHTS), map_location="cpu", weights_only=True)["model_state"]
+    encoder = SpeakerEncoder()
+    # The two other tensors of the file are the scale and offset of the training loss.
+    encoder.load_state_dict({key: value for key, value in state.items() if key in encoder.state_dict()})
+    return encoder.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def embed(waves: Sequence[np.ndarray], encoder: SpeakerEncoder | None = None) -> np.ndarray:
+    """Waveforms (N_i,) float32 at 16 kHz, of any lengths -> (n, 256) float32 of norm 1, row i of wave i alone.
+
+    The mean over the partial windows of a recording, normalised again. Partial windows of all recordings share batches.
+
+    Raises:
+        BenchmarkError: as `speaker_frontend.preprocess`.
+    """
+    if not waves:
+        return np.zeros((0, SIZE), np.float32)
+    encoder = speaker_encoder() if encoder is None else encoder
+    device = encoder.linear.weight.device
+    mels = [partial_mels(preprocess(wave)) for wave in waves]
+    windows = torch.from_numpy(np.concatenate(mels))
+    partials = torch.cat([encoder(batch.to(device)).cpu() for batch in windows.split(_BATCH)])
+    means = torch.stack([rows.mean(dim=0) for rows in partials.split([len(m) for m in mels])])
+    embeddings: np.ndarray = functional.normalize(means, dim=1).numpy()
+    return embeddings
