@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import zlib
 from collections import Counter, defaultdict
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from benchmark.atomic import write_json
 from benchmark.corpora.prepared import Store
 from benchmark.media.audio import write_flac
 from benchmark.media.catalogue import feature
@@ -29,10 +31,13 @@ RATE = 24000
 
 @dataclass(frozen=True)
 class Translated:
-    """What translating a system took: seconds of work per second of audio, and the rows it could not give."""
+    """What translating took and could not give.
 
-    seconds: float
-    audio_seconds: float
+    real_time_factor: seconds of work per second of audio over all sessions, None before anything was made.
+    vocoder: its name, None for a system that gives waveforms. failures: trial -> why it has no output.
+    """
+
+    real_time_factor: float | None
     vocoder: str | None
     failures: dict[str, str]
 
@@ -129,7 +134,8 @@ def translate(
     `failures` and writes nothing; the protocols then count it as failed.
     """
     system = system.to(device).eval()
-    (root / "media" / name.replace(":", "_")).mkdir(parents=True, exist_ok=True)
+    folder = root / "media" / name.replace(":", "_")
+    folder.mkdir(parents=True, exist_ok=True)
     key = system.output[task.name]
     voice = None if key == "wave24k" else vocoder(default_vocoder(key))
     failures: dict[str, str] = {}
@@ -155,7 +161,17 @@ def translate(
                     else:
                         failures[trial.trial] = "the system gave a value that is not finite"
                 bar.update(len(part))
-    return Translated(seconds, audio, voice.name if voice else None, failures)
+    return Translated(_real_time_factor(folder, seconds, audio), voice.name if voice else None, failures)
+
+
+def _real_time_factor(folder: Path, seconds: float, audio: float) -> float | None:
+    """Seconds per second of audio, with what earlier sessions of the run noted added in."""
+    path = folder / "timing.json"
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        seconds, audio = seconds + before["seconds"], audio + before["audio"]
+    write_json(path, {"seconds": seconds, "audio": audio})
+    return seconds / audio if audio else None
 
 
 def _length(shelf: Shelf, path: str) -> int:

@@ -1,0 +1,210 @@
+"""One run from its plan to its table."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from benchmark import weights
+from benchmark.corpora.prepared import Store
+from benchmark.reporting import tables
+from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
+from benchmark.reporting.store import RunFolder, ScoreLog
+from benchmark.runner.corpora import open_store
+from benchmark.runner.score import score, usable
+from benchmark.runner.settings import Plan
+from benchmark.runner.systems import build, display_name, is_learnt, train_system
+from benchmark.runner.translate import Shelf, output_path, shuffle_references, translate
+from benchmark.settings import make
+from benchmark.training.checkpoint import load_trained
+from protocols.trial import Trial, trials_sha256, write_trials
+from protocols.trials import TrialList, TrialSettings, draw_trials
+
+
+@dataclass
+class _Session:
+    """What the stages of one run hand on to each other."""
+
+    plan: Plan
+    stores: list[Store]
+    timings: dict[str, float] = field(default_factory=dict)
+    trained: dict[str, tuple[Path, float]] = field(default_factory=dict)
+    facts: dict[str, SystemFacts] = field(default_factory=dict)
+    failures: dict[tuple[str, str], str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    vocoder: str | None = None
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Say what begins (on stderr) and note how long it took."""
+        print(f"[{name}]", file=sys.stderr, flush=True)
+        started = time.monotonic()
+        yield
+        self.timings[name] = round(time.monotonic() - started, 1)
+
+
+def run(plan: Plan) -> Path:
+    """Do or finish a run; the same plan on the same folder goes on where it stopped.
+
+    Returns:
+        The run folder, with table.{md,csv,tex,json} written.
+
+    Raises:
+        BenchmarkError: as the stages say; what was done before stays.
+    """
+    protocols, metric_notes = usable(plan.metrics, asked=bool(plan.settings.metrics))
+    with RunFolder(plan.folder) as folder:
+        session = _open(plan)
+        record = folder.open(_record(session, metric_notes))
+        try:
+            _train(session)
+            trials = _trials(session, folder)
+            rows = _translate(session, trials, folder)
+            with session.stage("score"):
+                counts = score(protocols, rows, session.failures, folder.path, ScoreLog(folder.scores))
+        except BaseException as error:
+            stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+            folder.write(record.model_copy(update={"status": "interrupted" if stopped else "failed"}))
+            raise
+        record = record.model_copy(
+            update={
+                "trials_sha256": trials_sha256(trials.trials),
+                "weights_sha256": {n: weights.sha256(n) for p in protocols.values() for n in p.weights},
+                "counts": counts,
+                "facts": session.facts,
+                "vocoder": session.vocoder,
+                "partial": _partial(session, trials),
+                "notes": session.notes,
+                "timings": session.timings,
+                "finished": _now(),
+                "status": "finished",
+            }
+        )
+        folder.write(record)
+        tables.remake(folder.path)
+        return folder.path
+
+
+def train_all(plan: Plan) -> dict[str, Path]:
+    """Train (or find trained) every network of a run and stop: name -> checkpoint."""
+    with RunFolder(plan.folder) as folder:
+        session = _open(plan)
+        folder.open(_record(session, {}))
+        _train(session)
+        return {name: path for name, (path, _) in session.trained.items()}
+
+
+def _open(plan: Plan) -> _Session:
+    session = _Session(plan, [])
+    with session.stage("prepare"):
+        for name, root in plan.corpora:
+            store = open_store(name, root, plan.profile, plan.settings.seed, plan.settings.jobs)
+            session.stores.append(store)
+            session.notes += [f"{name}: {note}" for note in store.meta.get("notes", [])]
+            if skipped := store.meta["skipped"]:
+                session.notes.append(
+                    f"{name}: {len(skipped)} unreadable records left out (listed in {store.folder.name})"
+                )
+    return session
+
+
+def _train(session: _Session) -> None:
+    """Every distinct network once; a shuffled-reference control is its system's own network."""
+    plan, options = session.plan, session.plan.settings
+    with session.stage("train"):
+        for name in plan.systems:
+            if name.network not in session.trained and is_learnt(build(name, plan.profile)):
+                where = plan.folder / "systems" / name.network.replace(":", "_")
+                print(f"training {name.network}", file=sys.stderr, flush=True)
+                session.trained[name.network] = train_system(
+                    name, plan.profile, session.stores, where, options.seed, options.device, options.devices
+                )
+
+
+def _trials(session: _Session, folder: RunFolder) -> TrialList:
+    plan = session.plan
+    table = plan.profile.trials.get(plan.task.name, {})
+    settings = make(TrialSettings, table, f"profile {plan.profile.name}, trials.{plan.task.name}")
+    assert plan.task.reference is not None
+    trials = draw_trials(session.stores, plan.task.name, plan.task.reference, settings, plan.settings.seed)
+    if plan.settings.limit is not None:
+        kept = {store.corpus: 0 for store in session.stores}
+        trials.trials = [t for t in trials.trials if _count(kept, t) <= plan.settings.limit]
+        trials.notes.append(f"limited to {plan.settings.limit} trials per corpus")
+    session.notes += trials.notes
+    write_trials(folder.trials, trials.trials)
+    return trials
+
+
+def _count(kept: dict[str, int], trial: Trial) -> int:
+    corpus = trial.trial.rsplit("-", 2)[0]
+    kept[corpus] += 1
+    return kept[corpus]
+
+
+def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[Trial]:
+    """Every system's outputs; returns the rows that protocols judge, also written as outputs.csv."""
+    plan, options = session.plan, session.plan.settings
+    device = torch.device(
+        "cuda" if options.device == "cuda" or (options.device == "auto" and torch.cuda.is_available()) else "cpu"
+    )
+    shelf, rows = Shelf(session.stores, trials), []
+    with session.stage("translate"):
+        shelf.write(folder.path)
+        for name in plan.systems:
+            system = build(name, plan.profile, seed=options.seed)
+            asked = (
+                shuffle_references(trials.trials, options.seed)
+                if name.prefix == "shuffled_reference"
+                else trials.trials
+            )
+            seconds = None
+            if name.network in session.trained:
+                checkpoint, seconds = session.trained[name.network]
+                load_trained(system, checkpoint)
+            done = translate(system, name.full, plan.task, asked, shelf, folder.path, options.seed, device)
+            session.vocoder = done.vocoder or session.vocoder
+            session.failures |= {(name.full, trial): why for trial, why in done.failures.items()}
+            count = sum(p.numel() for p in system.parameters())
+            session.facts[name.full] = SystemFacts(
+                parameters=count or None, train_seconds=seconds, real_time_factor=done.real_time_factor
+            )
+            rows += [replace(t, system=name.full, output=output_path(name.full, t)) for t in trials.trials]
+    write_trials(folder.path / "outputs.csv", rows)
+    return rows
+
+
+def _partial(session: _Session, trials: TrialList) -> list[str]:
+    """Corpora whose trial counts were not met."""
+    return [s.corpus for s in session.stores if any(n.startswith((f"{s.corpus}:", "limited")) for n in trials.notes)]
+
+
+def _record(session: _Session, metric_notes: dict[str, str]) -> RunRecord:
+    plan = session.plan
+    return RunRecord(
+        command=shlex.join(["python", "-m", "benchmark", *sys.argv[1:]]),
+        task=plan.task.name,
+        profile=plan.profile.name,
+        systems={n.full: display_name(n, is_learnt(build(n, plan.profile)), plan.profile) for n in plan.systems},
+        corpora=[name for name, _ in plan.corpora],
+        metrics=list(plan.metrics),
+        seeds=[plan.settings.seed],
+        settings=dict(plan.resolved),
+        corpus_sha256={store.corpus: store.sha256 for store in session.stores},
+        metric_notes=metric_notes,
+        notes=session.notes,
+        started=_now(),
+        **provenance("cuda" if torch.cuda.is_available() and plan.settings.device != "cpu" else "cpu"),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
