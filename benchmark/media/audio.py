@@ -83,7 +83,8 @@ def normalise_loudness(wave: np.ndarray, level: float = -23.0, peak: float = 0.9
     if rms == 0.0:
         return wave
     gain = min(10.0 ** (level / 20.0) / rms, peak / float(np.abs(wave).max()))
-    return (wave * gain).astype(np.float32)
+    scaled: np.ndarray = (wave * gain).astype(np.float32)
+    return scaled
 
 
 def to_int16(wave: np.ndarray) -> np.ndarray:
@@ -102,7 +103,7 @@ def write_flac(path: Path, wave: np.ndarray, rate: int = RATE) -> bool:
     if wave.ndim != 1 or len(wave) == 0 or not np.isfinite(wave).all():
         bad = int((~np.isfinite(wave)).sum())
         raise BenchmarkError(
-            f"{path}: cannot write a wave of shape {wave.shape}, {bad} samples not finite; expected (N,), N > 0, finite."
+            f"{path}: not written; expected finite (N,), N > 0, got {wave.shape} with {bad} not finite."
         )
     data = io.BytesIO()
     soundfile.write(data, to_int16(wave), rate, format="FLAC", subtype="PCM_16")

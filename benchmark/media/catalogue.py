@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from benchmark.errors import unknown
 from benchmark.media.audio import WAVE16K, WAVE24K
 from benchmark.media.features import Feature
+from benchmark.media.image import FACE128
 from benchmark.media.mel import MEL80
+from benchmark.media.mel512 import MEL512
 
-FEATURES: Mapping[str, Feature] = {f.name: f for f in (WAVE24K, WAVE16K, MEL80)}
+FEATURES: Mapping[str, Feature] = {f.name: f for f in (WAVE24K, WAVE16K, MEL80, MEL512, FACE128)}
 
 
 def feature(name: str) -> Feature:

@@ -15,7 +15,7 @@ import torchaudio
 from torch import Tensor
 from torch.nn import functional
 
-from benchmark.media.audio import WAVE24K, rows_to_wave
+from benchmark.media.audio import RATE, WAVE24K, rows_to_wave
 from benchmark.media.features import Feature
 
 N_FFT, WINDOW, HOP, BANDS = 2048, 1200, 300, 80
@@ -38,23 +38,44 @@ def hann(device: torch.device) -> Tensor:
     return torch.hann_window(WINDOW, device=device)
 
 
+def spectrum(wave: Tensor) -> Tensor:
+    """Waveform (B, N) -> complex (B, 1025, 1 + N // 300): n_fft 2048, Hann window of 1200, hop 300, centred, reflected.
+
+    A wave too short to be reflected (fewer than 1025 samples) is followed by silence.
+    """
+    frames = 1 + wave.shape[-1] // HOP
+    wave = functional.pad(wave, (0, max(0, N_FFT // 2 + 1 - wave.shape[-1])))
+    full = torch.stft(wave, N_FFT, HOP, WINDOW, hann(wave.device), center=True, pad_mode="reflect", return_complex=True)
+    return full[..., :frames]
+
+
 def log_mel(wave: Tensor) -> Tensor:
     """Waveform (B, N) or (N,) in [-1, 1] at 24 kHz -> (B, 1, 80, T) float32, T = 1 + N // 300.
 
-    n_fft 2048, Hann window of 1200, hop 300, centred with reflection, power, 80 bands, (ln(1e-5 + mel) + 4) / 4, so that
-    silence is -1.878. Differentiable. Always float32, under autocast too. A wave too short to be reflected (fewer than
-    1025 samples) is followed by silence.
+    80 bands of the power `spectrum`, then (ln(1e-5 + mel) + 4) / 4: silence is -1.878 and loud speech about 3.5.
+    Differentiable. Always float32, under autocast too.
     """
     wave = wave.float() if wave.dim() == 2 else wave.float().unsqueeze(0)
-    frames = 1 + wave.shape[-1] // HOP
-    wave = functional.pad(wave, (0, max(0, N_FFT // 2 + 1 - wave.shape[-1])))
     with torch.autocast(wave.device.type, enabled=False):
-        spectrum = torch.stft(
-            wave, N_FFT, HOP, WINDOW, hann(wave.device), center=True, pad_mode="reflect", return_complex=True
-        )
-        power = spectrum[..., :frames].abs().square()
+        power = spectrum(wave).abs().square()
         mel = (power.transpose(1, 2) @ bank(N_FFT, wave.device)).transpose(1, 2)
         return ((torch.log(FLOOR + mel) + SHIFT) / SCALE).unsqueeze(1)
+
+
+def to_magnitude(mel: Tensor, n_fft: int = WINDOW, updates: int = 32) -> Tensor:
+    """Mel (B, 1, 80, T) -> magnitudes (B, T, n_fft // 2 + 1) >= 0 whose own mel is that mel.
+
+    Multiplicative updates of the Kullback-Leibler divergence between powers (Lee and Seung, 2001), from a flat start.
+    The first is the smooth interpolation between bands; the later ones put the peaks back, without which a voice
+    sounds dull: see the table in `benchmark.media.vocoder`. Any `n_fft` >= 1200 samples the same spectrum, finely or coarsely.
+    """
+    power = (torch.exp(SCALE * mel.float().squeeze(1) - SHIFT) - FLOOR).clamp_min(1e-10).transpose(1, 2)
+    triangles = bank(n_fft, mel.device) * (N_FFT / n_fft)
+    share = (triangles / triangles.sum(1, keepdim=True).clamp_min(1e-8)).T
+    linear = power.new_ones(*power.shape[:2], len(triangles))
+    for _ in range(updates):
+        linear = linear * ((power / (linear @ triangles).clamp_min(1e-12)) @ share)
+    return linear.sqrt()
 
 
 def _compute(rows: np.ndarray) -> np.ndarray:
@@ -70,7 +91,7 @@ MEL80 = Feature(
     modality="audio",
     dtype="float16",
     tail=(BANDS,),
-    rate=80.0,
+    rate=RATE / HOP,
     source="wave24k",
     compute=_compute,
     batch=_batch,
