@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from benchmark.atomic import write_text
 from benchmark.errors import BenchmarkError
 
 Split = Literal["train", "seen", "unseen"]
@@ -42,7 +43,7 @@ class Record:
 
 def write_manifest(path: Path, records: Iterable[Record]) -> None:
     """One JSON object a line, keys in the order of `Record`."""
-    path.write_text("".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+    write_text(path, "".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in records))
 
 
 def read_manifest(path: Path) -> list[Record]:
