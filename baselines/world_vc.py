@@ -21,6 +21,8 @@ from benchmark.errors import BenchmarkError
 from benchmark.system import Column
 
 RATE = 24_000
+TINY = 1e-12
+"""Added to power before logarithms."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,11 @@ class WorldVCSettings:
     frame_ms: float = 5.0
     f0_floor: float = 60.0  # Hz
     f0_ceiling: float = 500.0
-    widest: float = 1.3  # the envelope is stretched by at most this factor, either way
-    factors: int = 53  # tried, evenly in log, 1 among them
-    low: float = 200.0  # Hz between which envelopes are compared: below is pitch, above is breath
-    high: float = 5_000.0
+    widest: float = 1.25  # the envelope is stretched by at most this factor, either way
+    factors: int = 51  # tried, evenly in log, 1 among them
+    low: float = 300.0  # Hz between which envelopes are compared: below is pitch, above is breath
+    high: float = 6_000.0
+    points: int = 120  # of that comparison, evenly in log frequency
 
 
 class Speech(NamedTuple):
@@ -76,22 +79,27 @@ def stretch(rows: np.ndarray, factor: float) -> np.ndarray:
 
 
 def envelope_factor(source: Speech, reference: Speech, settings: WorldVCSettings) -> float:
-    """The factor that brings the source's mean voiced log envelope nearest the reference's, level and tilt apart.
+    """The factor that brings the source's mean voiced log envelope nearest the reference's; 1 where one is unvoiced.
 
-    The distance is least squares over `low` .. `high` Hz after a straight line in frequency is taken off, because
-    loudness and channel are lines too and say nothing of the vocal tract's length. 1 where either is never voiced.
+    Least squares at `points` frequencies after a straight line in log frequency is taken off, because loudness and
+    channel are lines too and say nothing of the vocal tract's length. Stretching one and shrinking the other count
+    alike, so that the way back is the inverse.
     """
     if not (source.f0 > 0).any() or not (reference.f0 > 0).any():
         return 1.0
-    own, other = (np.log(s.envelope[s.f0 > 0] + 1e-12).mean(axis=0) for s in (source, reference))
+    s = settings
+    own, other = (np.log(part.envelope[part.f0 > 0] + TINY).mean(axis=0) for part in (source, reference))
     frequency = np.linspace(0, RATE / 2, len(own))
-    inside = (frequency >= settings.low) & (frequency <= settings.high)
-    lines = np.vander(frequency[inside] / RATE, 2)
-    away = np.eye(int(inside.sum())) - lines @ np.linalg.pinv(lines)
-    limit = np.log(settings.widest)
-    factors = np.exp(np.linspace(-limit, limit, settings.factors))
-    distances = [np.square(away @ (stretch(own, f) - other)[inside]).sum() for f in factors]
-    return float(factors[int(np.argmin(distances))])
+    points = np.geomspace(s.low, s.high, s.points)
+    lines = np.vander(np.linspace(0, 1, s.points), 2)
+    flatten = np.eye(s.points) - lines @ np.linalg.pinv(lines)
+
+    def distance(a: np.ndarray, b: np.ndarray) -> float:
+        return float(np.square(flatten @ np.interp(points, frequency, a - b)).sum())
+
+    factors = np.exp(np.linspace(-np.log(s.widest), np.log(s.widest), s.factors))
+    both = [distance(stretch(own, f), other) + distance(own, stretch(other, 1 / f)) for f in factors]
+    return float(factors[int(np.argmin(both))])
 
 
 def convert(source: np.ndarray, reference: np.ndarray, settings: WorldVCSettings) -> np.ndarray:
@@ -100,7 +108,7 @@ def convert(source: np.ndarray, reference: np.ndarray, settings: WorldVCSettings
     factor = envelope_factor(own, other, settings)
     wave = pyworld.synthesize(
         transfer_f0(own.f0, other.f0),
-        np.ascontiguousarray(np.exp(stretch(np.log(own.envelope + 1e-12), factor))),
+        np.ascontiguousarray(np.exp(stretch(np.log(own.envelope + TINY), factor))),
         np.ascontiguousarray(stretch(own.aperiodicity, factor)),
         RATE,
         settings.frame_ms,
