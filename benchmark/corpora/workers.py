@@ -32,10 +32,10 @@ def cores() -> int:
 
 
 def over(function: Callable[[Item], Result], items: Sequence[Item], jobs: int | None = None) -> Iterator[Result]:
-    """`function(item)` for every item, in order; by this process and, where it pays, `jobs` others (default: one a core).
+    """`function(item)` for every item, in order, by this process and, where it pays, by `jobs` others.
 
-    `function` is sent once to each. All compute on one torch thread, so that results do not depend on `jobs`. A worker
-    dies with its parent, however that ends.
+    `jobs` defaults to the number of cores. `function` is sent once to each worker. All compute on one torch thread, so
+    that results do not depend on `jobs`. A worker dies with its parent, however that ends.
 
     Raises:
         BenchmarkError: fewer than one job; a worker was killed from outside.
@@ -48,8 +48,9 @@ def over(function: Callable[[Item], Result], items: Sequence[Item], jobs: int | 
     with _one_thread():
         for done, item in enumerate(items, start=1):
             start = time.monotonic()
-            yield function(item)
+            result = function(item)
             left = (time.monotonic() - start) * (len(items) - done)
+            yield result
             # The first item is no measure: it pays for imports and networks.
             if jobs > 1 and done > 1 and left > WORTH_WORKERS:
                 break
