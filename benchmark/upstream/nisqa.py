@@ -1,9 +1,9 @@
 """NISQA's three published networks as one batched reader of their weight files.
 
-G. Mittag et al., "NISQA: A Deep CNN-Self-Attention Model for Multidimensional Speech Quality Prediction with Crowdsourced
-Datasets", Interspeech 2021; gabrielmittag/NISQA@fe84f0f. `nisqa.tar` and `nisqa_mos_only.tar` are a CNN over mel
-segments, self-attention over time and attention pooling; `nisqa_tts.tar` is a CNN, a bidirectional LSTM and its last
-states. What a file holds stands in the file.
+G. Mittag et al., "NISQA: A Deep CNN-Self-Attention Model for Multidimensional Speech Quality Prediction with
+Crowdsourced Datasets", Interspeech 2021; gabrielmittag/NISQA@fe84f0f. `nisqa.tar` and `nisqa_mos_only.tar` are a CNN
+over mel segments, self-attention over time and attention pooling; `nisqa_tts.tar` is a CNN, a bidirectional LSTM and
+its last states. What a file holds stands in the file.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from benchmark.upstream.nisqa_frontend import FrontEnd, segments
 from benchmark.upstream.nisqa_layers import AttentionPool, LastStatePool, Recurrence, SegmentCnn, SelfAttention
 
 HEADS = ("mos", "noisiness", "discontinuity", "coloration", "loudness")
-"""Columns of `predict`; the files other than `nisqa.tar` give the first alone."""
+"""Columns of `predict` and `judge`; the files other than `nisqa.tar` give the first alone."""
 _READABLE = (("adapt", "self_att", "att"), ("standard", "lstm", "last_step_bi"))
-_SEGMENTS = 128  # through the CNN in one pass; bounds memory, and does not change the result
+_SEGMENTS, _CLIPS = 128, 16  # through the CNN and through time in one pass; they bound memory and change no result
 
 
 class NisqaNetwork(nn.Module):
@@ -46,16 +46,15 @@ class NisqaNetwork(nn.Module):
 
     def forward(self, clips: Sequence[Tensor]) -> Tensor:
         """Segments (S_i, 1, 48, 15) of B clips -> (B, heads); MOS and the like, not clipped to 1..5."""
-        counts = [len(clip) for clip in clips]
-        vectors = torch.cat([self.cnn(chunk) for chunk in torch.cat(list(clips)).split(_SEGMENTS)])
-        padded = pad_sequence(list(vectors.split(counts)), batch_first=True)
-        x, valid = self.time_dependency(padded, torch.tensor(counts, device=padded.device))
+        vectors = [torch.cat([self.cnn(chunk) for chunk in torch.split(clip, _SEGMENTS)]) for clip in clips]
+        counts = torch.tensor([len(clip) for clip in clips], device=clips[0].device)
+        x, valid = self.time_dependency(pad_sequence(vectors, batch_first=True), counts)
         return torch.cat([pool(x, valid) for pool in self.pool_layers], dim=1)
 
 
 @lru_cache(maxsize=3)
 def nisqa_network(name: str = "nisqa.tar") -> NisqaNetwork:
-    """The published network of that weight file, on the CPU, in eval mode, without gradients; one object for all callers.
+    """The published network of that weight file, on the CPU, in eval mode, without gradients; one object for all.
 
     Raises:
         MissingWeights, BenchmarkError: as `benchmark.weights.get`.
@@ -66,18 +65,26 @@ def nisqa_network(name: str = "nisqa.tar") -> NisqaNetwork:
     state = {key.replace(".model.", "."): value for key, value in file["model_state_dict"].items()}
     network.load_state_dict({f"pool_layers.0{k[4:]}" if k.startswith("pool.") else k: v for k, v in state.items()})
     network.cnn.fuse()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 3 times as fast on a CPU
     return network
 
 
-@torch.no_grad()
 def predict(clips: Sequence[tuple[np.ndarray, int]], network: NisqaNetwork) -> np.ndarray:
     """Clips as (waveform (N_i,) float32, its own rate in Hz) -> (n, heads) float32, row i of clip i alone.
 
     Raises:
         BenchmarkError: as `nisqa_frontend.segments`.
     """
-    if not clips:
-        return np.zeros((0, len(network.pool_layers)), np.float32)
+    return judge([segments(wave, rate, network.front) for wave, rate in clips], network)
+
+
+@torch.no_grad()
+def judge(clips: Sequence[Tensor], network: NisqaNetwork) -> np.ndarray:
+    """Segments (S_i, 1, 48, 15) of n clips -> (n, heads) float32; clips of like length share a pass."""
+    scores = np.zeros((len(clips), len(network.pool_layers)), np.float32)
     device = network.cnn.get_parameter("conv1.weight").device
-    scores: Tensor = network([segments(wave, rate, network.front).to(device) for wave, rate in clips])
-    return scores.cpu().numpy()
+    order = sorted(range(len(clips)), key=lambda i: len(clips[i]))
+    for start in range(0, len(order), _CLIPS):
+        rows = order[start : start + _CLIPS]
+        scores[rows] = network([clips[i].to(device) for i in rows]).cpu().numpy()
+    return scores

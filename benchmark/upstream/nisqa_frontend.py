@@ -1,8 +1,8 @@
 """The mel segments that NISQA reads: 48 bands in dB, cut into overlapping windows of 15 frames.
 
-Facts from gabrielmittag/NISQA@fe84f0f:nisqa/NISQA_lib.py (`get_librosa_melspec`, `segment_specs`). The analysis is at the
-file's own rate: hop and window are times, the transform always has 4096 points, so a clip at another rate is another
-input, and resampling moves the score.
+Facts from gabrielmittag/NISQA@fe84f0f:nisqa/NISQA_lib.py (`get_librosa_melspec`, `segment_specs`). The analysis is at
+the file's own rate: hop and window are times, the transform always has 4096 points, so a clip at another rate is
+another input, and resampling moves the score.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def spectrogram(wave: np.ndarray, rate: int, front: FrontEnd) -> np.ndarray:
     """(N,) float32 at `rate` Hz -> (bands, T) float32 in dB, T = 1 + N // int(rate * hop), spanning at most 80 dB."""
     hop, window = int(rate * front.hop), int(rate * front.window)
     bank = slaney_mel.bank(rate, front.n_fft, front.bands, front.highest)
-    magnitude = np.sqrt(slaney_mel.power_spectrum(wave, front.n_fft, window, hop, len(bank), "reflect"))
-    decibel = 10.0 * np.log10(np.maximum(np.square(magnitude @ bank), _QUIETEST)).T
+    magnitude = slaney_mel.spectrogram(wave, bank, front.n_fft, window, hop, "reflect", 1)
+    decibel = 10.0 * np.log10(np.maximum(np.square(magnitude), _QUIETEST)).T
     clipped: np.ndarray = np.maximum(decibel, decibel.max() - _RANGE)
     return clipped
 

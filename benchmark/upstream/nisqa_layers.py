@@ -1,6 +1,7 @@
-"""The parts of the NISQA networks, by the names of their published weights (gabrielmittag/NISQA@fe84f0f:nisqa/NISQA_lib.py).
+"""The parts of the NISQA networks, by the names of their published weights.
 
-Everything here is for judging: no dropout, and the result for a clip does not depend on what shares its batch.
+Facts from gabrielmittag/NISQA@fe84f0f:nisqa/NISQA_lib.py. Everything here is for judging: no dropout,
+and the result for a clip does not depend on what shares its batch.
 """
 
 from __future__ import annotations

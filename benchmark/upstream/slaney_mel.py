@@ -1,8 +1,8 @@
 """Framing and Slaney mel bands as librosa computes them, for networks that were trained on librosa's spectrograms.
 
 Facts from librosa 0.11 (`stft`, `filters.mel`): periodic Hann window centred in the transform, centred frames,
-float64 transforms, area-normalised triangles on Slaney's scale. A zero-padded transform needs only the samples under its
-window, so a frame is `window` samples long here, and the signal is padded by half a window rather than half a transform.
+float64 transforms, area-normalised triangles on Slaney's scale. A zero-padded transform needs only the samples under
+its window, so a frame is `window` samples long here, and the signal is padded by half a window, not half a transform.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 _BREAK_HZ, _BREAK_MEL = 1000.0, 15.0  # linear below (200 / 3 Hz a mel), logarithmic above
 _LOG_STEP = np.log(6.4) / 27.0
+_BLOCK = 64  # frames transformed at a time, so that their spectra stay in the processor's cache
 
 
 def _to_mel(hertz: float) -> float:
@@ -29,7 +30,7 @@ def _to_hertz(mel: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def bank(rate: int, n_fft: int, bands: int, highest: float) -> np.ndarray:
-    """(bins, bands) float32 triangles from 0 to `highest` Hz, each of area 1; bins above the last triangle are left out.
+    """(bins, bands) float32 triangles from 0 to `highest` Hz, each of area 1; bins above the last are left out.
 
     A triangle beyond the Nyquist frequency is cut there, and may be empty, as librosa leaves it.
     """
@@ -39,7 +40,8 @@ def bank(rate: int, n_fft: int, bands: int, highest: float) -> np.ndarray:
     falling = (edges[2:] - frequencies[:, None]) / (edges[2:] - edges[1:-1])
     triangles = np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (edges[2:] - edges[:-2]))
     used = int(np.flatnonzero(triangles.any(axis=1))[-1]) + 1
-    return triangles[:used].astype(np.float32)
+    result: np.ndarray = triangles[:used].astype(np.float32)
+    return result
 
 
 @lru_cache(maxsize=32)
@@ -47,16 +49,27 @@ def _hann(size: int) -> np.ndarray:
     return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)
 
 
-def power_spectrum(
-    wave: np.ndarray, n_fft: int, window: int, hop: int, bins: int, edge: Literal["reflect", "constant"]
+def spectrogram(
+    wave: np.ndarray,
+    triangles: np.ndarray,
+    n_fft: int,
+    window: int,
+    hop: int,
+    edge: Literal["reflect", "constant"],
+    exponent: Literal[1, 2],
 ) -> np.ndarray:
-    """(N,) float32, N > window / 2 -> (T, bins) float32 squared magnitudes of the lowest `bins`, T = 1 + N // hop.
+    """(N,) float32, N > window / 2 -> (T, bands) float32, T = 1 + N // hop.
 
-    `edge`: what stands before and after the signal, its reflection or zeros.
+    Magnitudes to the power of `exponent`, summed under the triangles. `triangles`: (bins, bands) from `bank`. `edge`:
+    what stands before and after the signal, its reflection or zeros.
     """
     left = n_fft // 2 - (n_fft - window) // 2
     padded = np.pad(wave, (left, window - left), mode=edge)
     frames = sliding_window_view(padded, window)[::hop][: 1 + len(wave) // hop]
-    spectrum = np.fft.rfft(frames * _hann(window), n_fft)[:, :bins].astype(np.complex64)
-    power: np.ndarray = np.square(spectrum.real) + np.square(spectrum.imag)
-    return power
+    rows = np.empty((len(frames), triangles.shape[1]), np.float32)
+    for start in range(0, len(frames), _BLOCK):
+        block = frames[start : start + _BLOCK] * _hann(window)
+        spectrum = np.fft.rfft(block, n_fft)[:, : len(triangles)].astype(np.complex64)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        rows[start : start + _BLOCK] = (power if exponent == 2 else np.sqrt(power)) @ triangles
+    return rows

@@ -51,22 +51,27 @@ def speaker_encoder() -> SpeakerEncoder:
     return encoder.eval().requires_grad_(False)
 
 
-@torch.no_grad()
 def embed(waves: Sequence[np.ndarray], encoder: SpeakerEncoder | None = None) -> np.ndarray:
     """Waveforms (N_i,) float32 at 16 kHz, of any lengths -> (n, 256) float32 of norm 1, row i of wave i alone.
-
-    The mean over the partial windows of a recording, normalised again. Partial windows of all recordings share batches.
 
     Raises:
         BenchmarkError: as `speaker_frontend.preprocess`.
     """
-    if not waves:
-        return np.zeros((0, SIZE), np.float32)
-    encoder = speaker_encoder() if encoder is None else encoder
-    device = encoder.linear.weight.device
     mels = [partial_mels(preprocess(wave)) for wave in waves]
+    return embed_partials(mels, speaker_encoder() if encoder is None else encoder)
+
+
+@torch.no_grad()
+def embed_partials(mels: Sequence[np.ndarray], encoder: SpeakerEncoder) -> np.ndarray:
+    """Partial windows (P_i, 160, 40) of n recordings -> (n, 256) float32 of norm 1.
+
+    The mean over the partial windows of a recording, normalised again. Windows of all recordings share batches.
+    """
+    if not mels:
+        return np.zeros((0, SIZE), np.float32)
+    device = encoder.linear.weight.device
     windows = torch.from_numpy(np.concatenate(mels))
-    partials = torch.cat([encoder(batch.to(device)).cpu() for batch in windows.split(_BATCH)])
-    means = torch.stack([rows.mean(dim=0) for rows in partials.split([len(m) for m in mels])])
+    partials = torch.cat([encoder(batch.to(device)).cpu() for batch in torch.split(windows, _BATCH)])
+    means = torch.stack([rows.mean(dim=0) for rows in torch.split(partials, [len(m) for m in mels])])
     embeddings: np.ndarray = functional.normalize(means, dim=1).numpy()
     return embeddings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import soxr
+import soxr  # type: ignore[import-untyped]
 import webrtcvad
 
 from benchmark.errors import BenchmarkError
@@ -83,5 +83,5 @@ def partial_mels(voiced: np.ndarray) -> np.ndarray:
     starts = partial_starts(len(voiced))
     padded = np.pad(voiced, (0, max(0, (starts[-1] + FRAMES) * _HOP - len(voiced))))
     bank = slaney_mel.bank(RATE, _N_FFT, BANDS, RATE / 2)
-    mel = slaney_mel.power_spectrum(padded, _N_FFT, _N_FFT, _HOP, len(bank), "constant") @ bank
+    mel = slaney_mel.spectrogram(padded, bank, _N_FFT, _N_FFT, _HOP, "constant", 2)
     return np.stack([mel[start : start + FRAMES] for start in starts])

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,25 +40,15 @@ class Weights:
         return bool(self.sha256 and (self.url or self.torchvision))
 
 
-@dataclass(frozen=True)
-class Status:
-    """One row of `weights list`: `sha256_ok` is None where the file is absent or nobody published its sha256."""
-
-    name: str
-    present: bool
-    path: Path | None
-    bytes: int | None
-    sha256_ok: bool | None
-    licence: str
-    fetchable: bool
-    note: str
-
-
 @cache
 def entries() -> Mapping[str, Weights]:
     """Every entry of weights.toml by name, in its order."""
     text = Path(__file__).with_name("weights.toml").read_text(encoding="utf-8")
     return {name: Weights(name=name, **table) for name, table in tomllib.loads(text).items()}
+
+
+def names() -> tuple[str, ...]:
+    return tuple(entries())
 
 
 def entry(name: str) -> Weights:
@@ -156,10 +147,9 @@ def _address(weights: Weights) -> str:
     if weights.torchvision is None:
         assert weights.url is not None  # `fetchable` saw one of the two
         return weights.url
-    import torchvision.models
-
     enumeration, member = weights.torchvision.split(".")
-    return str(getattr(torchvision.models, enumeration)[member].url)
+    models = import_module("torchvision.models")  # here, because it brings torch with it
+    return str(getattr(models, enumeration)[member].url)
 
 
 def sha256(name: str) -> str:
@@ -175,16 +165,26 @@ def sha256(name: str) -> str:
     return _sha256(path)
 
 
-def status() -> list[Status]:
-    """One row for every entry, wrong files included (`sha256_ok` False); downloads nothing."""
-    rows = []
-    for weights in entries().values():
+def status(chosen: Iterable[str] | None = None) -> list[dict[str, str | int | bool | None]]:
+    """One row for every entry, or for the chosen names, wrong files included; downloads nothing.
+
+    Keys: name, present, verified (None: absent, or nobody has published its sha256), bytes, licence, path, note.
+
+    Raises:
+        BenchmarkError: unknown name.
+    """
+    rows: list[dict[str, str | int | bool | None]] = []
+    for weights in map(entry, entries() if chosen is None else chosen):
         path = _local(weights)
-        matches = _sha256(path).startswith(weights.sha256) if path and weights.sha256 else None
-        size = path.stat().st_size if path else weights.bytes
         rows.append(
-            Status(
-                weights.name, path is not None, path, size, matches, weights.licence, weights.fetchable, weights.note
-            )
+            {
+                "name": weights.name,
+                "present": path is not None,
+                "verified": _sha256(path).startswith(weights.sha256) if path and weights.sha256 else None,
+                "bytes": path.stat().st_size if path else weights.bytes,
+                "licence": weights.licence,
+                "path": str(path) if path else None,
+                "note": weights.note,
+            }
         )
     return rows

@@ -17,7 +17,7 @@ _TIMEOUT = 30.0
 
 
 def download(name: str, url: str, target: Path, sha256: str, licence: str) -> None:
-    """Fetch `url` into `target` with a progress bar on stderr; `target` appears only if its sha256 begins with `sha256`.
+    """Fetch `url` into `target` with a progress bar on stderr; kept only if its sha256 begins with `sha256`.
 
     Raises:
         MissingWeights: no connection, refused, or broken off.
@@ -46,6 +46,6 @@ def download(name: str, url: str, target: Path, sha256: str, licence: str) -> No
                 )
     except (OSError, http.client.HTTPException) as error:
         raise MissingWeights(
-            f"{name} cannot be downloaded from {url} into {target.parent}: {error}. Run `python -m benchmark weights get "
-            f"{name}` where there is a network, or put {target.name} into $BENCHMARK_WEIGHTS."
+            f"{name} cannot be downloaded from {url} into {target.parent}: {error}. Run `python -m benchmark weights "
+            f"get {name}` where there is a network, or put {target.name} into $BENCHMARK_WEIGHTS."
         ) from error

@@ -1,0 +1,91 @@
+"""What the protocols that judge sound files share: reading a file as it is, and judging no content twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+import soundfile
+
+from benchmark.errors import BenchmarkError, UnreadableMedia
+from benchmark.media.audio import read_wave
+from protocols.trial import Trial
+
+Prepared = TypeVar("Prepared")
+Judgement = TypeVar("Judgement")
+
+NO_OUTPUT = "The row names no output."
+_CHUNK = 32
+_SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".w64", ".caf"})
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+
+
+def is_sound(name: str) -> bool:
+    """Whether a trial names a sound file; a picture is none, nor is a video that stands for a face."""
+    return Path(name).suffix.lower() in _SOUNDS
+
+
+def is_picture(name: str) -> bool:
+    return Path(name).suffix.lower() in _PICTURES
+
+
+def read_native(path: Path) -> tuple[np.ndarray, int]:
+    """A sound file as (N,) float32 with its own rate in Hz, channels averaged.
+
+    Raises:
+        UnreadableMedia: as `benchmark.media.audio.read_wave`.
+    """
+    try:
+        rate = int(soundfile.info(path).samplerate)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise UnreadableMedia(f"{path}: not a readable sound file ({error}).") from error
+    return read_wave(path, rate), rate
+
+
+def chunks(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
+    """Rows to be judged together: enough to fill batches, few enough that a killed run loses little."""
+    rest = iter(trials)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
+
+
+class PerContent(Generic[Prepared, Judgement]):
+    """A judgement of files, made once for every content in the life of the object, whatever the files are called.
+
+    `prepare` reads one file; a BenchmarkError it raises is that file's outcome. `judge` takes many that were read.
+    """
+
+    def __init__(
+        self, prepare: Callable[[Path], Prepared], judge: Callable[[Sequence[Prepared]], Sequence[Judgement]]
+    ) -> None:
+        self._prepare, self._judge = prepare, judge
+        self._contents: dict[Path, str] = {}
+        self._outcomes: dict[str, Judgement | BenchmarkError] = {}
+
+    def __call__(self, paths: Iterable[Path]) -> dict[Path, Judgement | BenchmarkError]:
+        """Path -> judgement, or why there is none."""
+        asked = dict.fromkeys(paths)
+        prepared: dict[str, Prepared] = {}
+        for path in asked:
+            content = self._content(path)
+            if content not in self._outcomes and content not in prepared:
+                try:
+                    prepared[content] = self._prepare(path)
+                except BenchmarkError as error:
+                    self._outcomes[content] = error
+        self._outcomes.update(zip(prepared, self._judge(list(prepared.values())), strict=True))
+        return {path: self._outcomes[self._contents[path]] for path in asked}
+
+    def _content(self, path: Path) -> str:
+        if path not in self._contents:
+            try:
+                with path.open("rb") as file:
+                    self._contents[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                self._contents[path] = str(path)
+                self._outcomes[str(path)] = UnreadableMedia(f"{path}: cannot be read ({error.strerror}).")
+        return self._contents[path]
