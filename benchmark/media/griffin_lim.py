@@ -58,8 +58,8 @@ def _phase(magnitude: Tensor, n_fft: int) -> Tensor:
     """The phase of sinusoids at the peaks of every frame, (T, F) in radians.
 
     After single-pass spectrogram inversion (Beauregard, Harish and Wyse, 2015): a bin belongs to the nearest peak,
-    whose frequency is the top of the parabola through three log magnitudes, and its phase advances by that frequency from
-    frame to frame. A start this close saves half of the iterations.
+    whose frequency is the top of the parabola through three log magnitudes, and its phase advances by that frequency
+    from frame to frame. A start this close saves half of the iterations.
     """
     bins = torch.arange(magnitude.shape[1], device=magnitude.device)
     below, level, above = torch.nn.functional.pad(magnitude, (1, 1)).clamp_min(1e-9).log().unfold(1, 3, 1).unbind(-1)

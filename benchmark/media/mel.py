@@ -67,7 +67,7 @@ def to_magnitude(mel: Tensor, n_fft: int = WINDOW, updates: int = 32) -> Tensor:
 
     Multiplicative updates of the Kullback-Leibler divergence between powers (Lee and Seung, 2001), from a flat start.
     The first is the smooth interpolation between bands; the later ones put the peaks back, without which a voice
-    sounds dull: see the table in `benchmark.media.vocoder`. Any `n_fft` >= 1200 samples the same spectrum, finely or coarsely.
+    sounds dull: see the table in `benchmark.media.vocoder`. Any `n_fft` >= 1200 samples the same spectrum.
     """
     power = (torch.exp(SCALE * mel.float().squeeze(1) - SHIFT) - FLOOR).clamp_min(1e-10).transpose(1, 2)
     triangles = bank(n_fft, mel.device) * (N_FFT / n_fft)

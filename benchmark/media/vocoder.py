@@ -27,7 +27,26 @@ class Vocoder(Protocol):
 
 
 class GriffinLim:
-    """The suite's mel through 32 updates of its inverse and 16 fast Griffin-Lim iterations on an n_fft of 1200."""
+    """The suite's mel through 32 updates of its inverse and 16 fast Griffin-Lim iterations on an n_fft of 1200.
+
+    Measured on 10 real recordings (6 VCTK, 4 LRS3, up to 4 s each): mean cosine of Resemblyzer embeddings between
+    recording and resynthesis, mean NISQA (4.06 for the recordings), milliseconds per second of audio on one busy core.
+
+        updates  iterations  cosine  NISQA   ms
+              1          16    .862   2.23    8
+              8          16    .952   3.42    9
+             32           0    .820   2.38    7
+             32           4    .955   3.56    9
+             32           8    .968   3.62   10
+             32          16    .976   3.74   13   <- here
+             32          32    .976   3.75   18
+             32          64    .978   3.73   30
+            128          64    .981   3.74   46
+             32          16    .978   3.72   23   with an n_fft of 2048
+
+    On ten voices of the embedded corpus: two recordings of one speaker .886, one of them resynthesised .870, another
+    speaker of the same gender .696.
+    """
 
     name = "griffin_lim"
     feature = "mel80"
@@ -40,6 +59,7 @@ class GriffinLim:
 class GriffinLim512:
     """AdaIN-VC's own inversion: transposed bank, 100 plain iterations, de-emphasis.
 
+    On the recordings above: cosine .983, NISQA 3.58 to 3.71 by the starting phase, 50 ms per second of audio.
     The official code ends by trimming silence, which is left out here: rows keep one length.
     """
 
@@ -48,7 +68,7 @@ class GriffinLim512:
 
     def __call__(self, mel: Tensor, /) -> Tensor:
         waves = [griffin_lim(mel512.to_magnitude(row[None])[0], iterations=100, momentum=0.0) for row in mel]
-        return mel512.deemphasise(torch.stack(waves))
+        return torch.stack([mel512.deemphasise(wave) for wave in waves])
 
 
 VOCODERS: dict[str, type[Vocoder]] = {v.name: v for v in (GriffinLim, GriffinLim512)}

@@ -1,0 +1,136 @@
+"""Vocoders: length, determinism, row independence, and how near they come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.errors import BenchmarkError
+from benchmark.media.audio import read_wave
+from benchmark.media.catalogue import FEATURES
+from benchmark.media.griffin_lim import griffin_lim
+from benchmark.media.mel import HOP, WINDOW, log_mel
+from benchmark.media.vocoder import VOCODERS, default_vocoder, vocoder
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+
+
+def voice(seconds: float = 1.0, pitch: float = 120.0) -> torch.Tensor:
+    """A gliding harmonic tone by formula, (N,) at 24 kHz."""
+    time = torch.arange(int(seconds * 24000), dtype=torch.float64) / 24000
+    phase = 2 * torch.pi * pitch * (time + 0.1 * time.square())
+    partials = [torch.sin(h * phase) / h for h in range(1, 40)]
+    return (0.1 * torch.stack(partials).sum(0)).float()
+
+
+def mels(feature: str, waves: list[torch.Tensor]) -> torch.Tensor:
+    front_end = FEATURES[feature]
+    assert front_end.compute is not None
+    return torch.cat([front_end.batch(torch.from_numpy(front_end.compute(w.numpy()))[None]) for w in waves])
+
+
+def magnitude(wave: torch.Tensor, n_fft: int) -> torch.Tensor:
+    """(T, F) of frames centred at 0, 300, ... with the 1200 samples of the window at the front of the transform."""
+    padded = torch.nn.functional.pad(wave, (WINDOW // 2, WINDOW // 2))
+    return torch.fft.rfft(padded.unfold(0, WINDOW, HOP) * torch.hann_window(WINDOW), n_fft).abs()
+
+
+@pytest.mark.parametrize("name", sorted(VOCODERS))
+def test_shape_determinism_and_independent_rows(name: str) -> None:
+    make = vocoder(name)
+    mel = mels(make.feature, [voice(pitch=p) for p in (100.0, 170.0, 260.0)])
+    waves = make(mel)
+    assert waves.shape == (3, 300 * mel.shape[-1])
+    assert waves.dtype == torch.float32
+    assert waves.isfinite().all()
+    assert torch.equal(waves, make(mel))
+    for i, row in enumerate(mel):
+        assert torch.equal(waves[i], make(row[None])[0])
+
+
+@pytest.mark.parametrize("name", sorted(VOCODERS))
+@pytest.mark.parametrize("frames", [1, 2, 7])
+def test_few_frames_and_silence(name: str, frames: int) -> None:
+    make = vocoder(name)
+    bands = FEATURES[make.feature].tail[0]
+    quiet = make(torch.full((1, 1, bands, frames), -2.0))
+    assert quiet.shape == (1, 300 * frames)
+    assert quiet.abs().max() < 1e-2
+
+
+def test_the_wave_has_the_mel_and_the_place_it_came_from() -> None:
+    wave = voice(1.5)
+    again = vocoder("griffin_lim")(log_mel(wave))[:, : len(wave)]
+    difference = (log_mel(again) - log_mel(wave))[..., 2:-2].abs().mean()
+    assert difference < 0.06
+    pulse = torch.zeros(24000)
+    pulse[12000:12600] = voice()[:600]
+    found = vocoder("griffin_lim")(log_mel(pulse))[0].square().unfold(0, 300, 300).sum(-1)
+    assert int(found.argmax()) in (39, 40, 41)
+
+
+def test_the_512_band_vocoder_gives_back_the_level() -> None:
+    wave = voice(1.5)
+    again = vocoder("griffin_lim_512")(mels("mel512", [wave]))[0]
+    middle = slice(3000, 30000)
+    assert float(again[middle].std() / wave[middle].std()) == pytest.approx(1.0, abs=0.25)
+
+
+@pytest.mark.parametrize("n_fft", [1200, 2048])
+@pytest.mark.parametrize("momentum", [0.0, 0.99])
+def test_iterations_come_nearer(n_fft: int, momentum: float) -> None:
+    target = magnitude(voice() + 0.01 * torch.randn(24000, generator=torch.Generator().manual_seed(0)), n_fft)
+
+    def error(iterations: int) -> float:
+        got = magnitude(griffin_lim(target, iterations, momentum)[:-HOP], n_fft)[: len(target)]
+        return float((got - target)[3:-3].norm() / target[3:-3].norm())
+
+    errors = [error(k) for k in (0, 4, 16, 64)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[2] < 0.2
+
+
+def test_momentum_is_faster_than_none() -> None:
+    target = magnitude(voice(), 1200)
+
+    def error(momentum: float) -> float:
+        got = magnitude(griffin_lim(target, 16, momentum)[:-HOP], 1200)[: len(target)]
+        return float((got - target)[3:-3].norm())
+
+    assert error(0.99) < error(0.0)
+
+
+@settings(deadline=None, max_examples=10)
+@given(frames=st.integers(1, 40), level=st.floats(1e-3, 100.0))
+def test_griffin_lim_is_linear_in_the_level(frames: int, level: float) -> None:
+    draw = torch.rand(frames, 601, generator=torch.Generator().manual_seed(frames))
+    wave = griffin_lim(draw, 2)
+    assert wave.shape == (300 * frames,)
+    torch.testing.assert_close(griffin_lim(level * draw, 2) / level, wave, atol=2e-3, rtol=0)
+
+
+def test_names() -> None:
+    assert default_vocoder("mel80") == "griffin_lim"
+    assert default_vocoder("mel512") == "griffin_lim_512"
+    assert vocoder("griffin_lim").name == "griffin_lim"
+    with pytest.raises(BenchmarkError, match="Did you mean griffin_lim"):
+        vocoder("griffinlim")
+    with pytest.raises(BenchmarkError, match="face128"):
+        default_vocoder("face128")
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is absent")
+def test_a_real_voice_is_still_that_voice() -> None:
+    resemblyzer = pytest.importorskip("resemblyzer")
+    encoder = resemblyzer.VoiceEncoder("cpu", verbose=False)
+    for path in sorted(SHARED.glob("vctk/**/*_023_mic1.flac"))[:2]:
+        wave = read_wave(path)[:96000]
+        again = vocoder("griffin_lim")(log_mel(torch.from_numpy(wave)))[0].numpy()
+        one, two = (encoder.embed_utterance(resemblyzer.preprocess_wav(w, source_sr=24000)) for w in (wave, again))
+        assert np.dot(one, two) > 0.95
