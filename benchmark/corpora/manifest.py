@@ -47,7 +47,7 @@ def write_manifest(path: Path, records: Iterable[Record]) -> None:
 
 
 def read_manifest(path: Path) -> list[Record]:
-    return [Record(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [Record(**json.loads(line)) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def manifest_sha256(records: Sequence[Record]) -> str:
