@@ -106,12 +106,19 @@ def test_momentum_is_faster_than_none() -> None:
 
 
 @settings(deadline=None, max_examples=10)
-@given(frames=st.integers(1, 40), level=st.floats(1e-3, 100.0))
-def test_griffin_lim_is_linear_in_the_level(frames: int, level: float) -> None:
-    draw = torch.rand(frames, 601, generator=torch.Generator().manual_seed(frames))
-    wave = griffin_lim(draw, 2)
-    assert wave.shape == (300 * frames,)
-    torch.testing.assert_close(griffin_lim(level * draw, 2) / level, wave, atol=2e-3, rtol=0)
+@given(frames=st.integers(1, 40), n_fft=st.sampled_from([1200, 1536, 2048]))
+def test_a_frame_is_a_hop(frames: int, n_fft: int) -> None:
+    draw = torch.rand(frames, n_fft // 2 + 1, generator=torch.Generator().manual_seed(frames))
+    assert griffin_lim(draw, 2).shape == (300 * frames,)
+
+
+@settings(deadline=None, max_examples=10)
+@given(level=st.floats(1e-2, 100.0))
+def test_the_level_only_scales(level: float) -> None:
+    """In norm, not sample by sample: a bin of almost no magnitude has a phase that rounding decides."""
+    target = magnitude(voice(), 1200)
+    plain, scaled = griffin_lim(target, 16), griffin_lim(level * target, 16) / level
+    assert (plain - scaled).norm() < 2e-2 * plain.norm()
 
 
 def test_names() -> None:
