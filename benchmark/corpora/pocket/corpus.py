@@ -78,11 +78,12 @@ class PocketCorpus:
                     place += 1
         return plan
 
-    def _identity(self, recording: _Recording) -> Identity:
-        return make_identity(self.name, recording.number, self.seed)
-
     def _id(self, recording: _Recording) -> str:
-        return f"{self._identity(recording).name}_{recording.index:02d}"
+        return f"{make_identity(self.name, recording.number, self.seed).name}_{recording.index:02d}"
+
+    def identity(self, record: Record) -> Identity:
+        """Who is seen and heard in a record: what the generator knows and no system may."""
+        return make_identity(self.name, self._recordings[record.id].number, self.seed)
 
     def fingerprint(self) -> dict[str, Any]:
         """Generator version and options; the seed too."""
@@ -99,7 +100,7 @@ class PocketCorpus:
         """Training, seen and unseen recordings, speaker by speaker."""
         records = []
         for key, recording in self._recordings.items():
-            person = self._identity(recording)
+            person = make_identity(self.name, recording.number, self.seed)
             audio, image = (key if m in self.pool.modalities else None for m in ("audio", "face"))
             records.append(
                 Record(key, self.name, person.name, person.gender, recording.split, audio, image, recording.sentence)
@@ -115,7 +116,7 @@ class PocketCorpus:
         recording = self._recordings.get(record.id)
         if recording is None or recording.sentence != record.transcript:
             raise BenchmarkError(f"Record {record.id!r} is not of pool {self.name} with seed {self.seed}.")
-        person = self._identity(recording)
+        person = self.identity(record)
         wave = faces = None
         if recording.sentence is not None:
             wave = synthesise(person, recording.sentence, recording.index)

@@ -18,7 +18,7 @@ from benchmark.errors import BenchmarkError
 
 RATE = 22050
 """Hz of everything `speak` returns."""
-_SYNCHRONOUS, _UTF8 = 2, 1
+_SYNCHRONOUS, _DONT_EXIT, _UTF8 = 2, 0x8000, 1
 _WORDS_PER_MINUTE, _PITCH, _RANGE = 1, 3, 4
 _RANDOM_SEED = 1
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
@@ -40,7 +40,7 @@ def _library() -> Iterator[ctypes.CDLL]:
             "reinstall the package `espeakng-loader`, or choose another corpus with --corpus."
         ) from error
     try:
-        rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
+        rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), _DONT_EXIT)
         if rate != RATE:
             raise BenchmarkError(
                 f"libespeak-ng did not start: espeak_Initialize returned {rate}, expected {RATE} Hz. Its data folder "

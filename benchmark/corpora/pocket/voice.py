@@ -24,9 +24,9 @@ LEVEL, PEAK = 0.05, 0.98
 
 BASE = ("en-us+f5", "en-us+m1")
 """espeak voices of gender 0 and 1."""
-BASE_PITCH = (193.0, 92.0)
+BASE_PITCH = (208.0, 94.5)
 """Hz, their median F0 at espeak's pitch 50 (measured with pyworld.dio on GRID sentences)."""
-REGISTER = (195.0, 108.0)
+REGISTER = (200.0, 108.0)
 """Hz, F0 of the average woman and the average man of the corpus."""
 PACE = 92.0
 """Words per minute of the average speaker: the shortest sentence still lasts SECONDS."""
@@ -55,14 +55,14 @@ class Effect:
 
 
 EFFECTS: dict[str, Effect] = {
-    "age": Effect(pitch=-0.10, pitch_range=-4, pace=-0.04, breath=0.5, bands=((650.0, 8.0), (2600.0, -8.0))),
+    "age": Effect(pitch=-0.10, pitch_range=-4, pace=-0.04, breath=0.5, bands=((650.0, 10.0), (2600.0, -10.0))),
     "size": Effect(formants=-0.07, pitch=-0.05, tilt=-1.5),
     "jaw": Effect(formants=-0.035, bands=((500.0, 5.0), (1600.0, -5.0))),
     "nose": Effect(bands=((280.0, 6.0), (950.0, -6.0))),
     "lips": Effect(pitch_range=8, bands=((1900.0, -5.0), (3600.0, 5.0))),
-    "brow": Effect(pitch=-0.08, bands=((420.0, -2.0), (1250.0, 2.0))),
+    "brow": Effect(pitch=-0.08, bands=((420.0, 3.0), (1250.0, -3.0))),
     "eyes": Effect(pitch=0.06, pace=0.04, bands=((420.0, -4.0), (1250.0, 4.0))),
-    "hidden": Effect(formants=-0.02, bands=((800.0, 3.0),)),
+    "hidden": Effect(formants=-0.02, bands=((800.0, 4.0), (2100.0, -4.0))),
 }
 BREATH = 0.15
 """Breath of the average speaker: noise relative to the envelope of the voice."""
