@@ -101,6 +101,8 @@ def _not_finite(path: Path, value: float) -> None:
         ("empty.wav", lambda path: path.touch(), "not a readable"),
         ("text.wav", lambda path: path.write_text("hello " * 100), "not a readable"),
         ("cut.flac", _cut, "cut off|not a readable"),
+        ("cut.wav", _cut, "cut off"),
+        ("cut.aiff", _cut, "cut off"),
         ("header.wav", _header_only, "0 samples"),
         ("nan.wav", lambda path: _not_finite(path, np.nan), "NaN"),
         ("inf.wav", lambda path: _not_finite(path, -np.inf), "infinite"),
@@ -111,6 +113,15 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, make, reason: s
     with pytest.raises(UnreadableMedia, match=reason) as error:
         read_wave(tmp_path / name)
     assert name in str(error.value)
+
+
+def test_a_wav_written_to_a_pipe_is_whole(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(300.0, 24000), 24000)
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    start = data.index(b"data")
+    data[4:8] = data[start + 4 : start + 8] = b"\xff" * 4
+    (tmp_path / "a.wav").write_bytes(data)
+    assert len(read_wave(tmp_path / "a.wav")) == 24000
 
 
 def test_too_long_a_file_is_refused_by_its_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
