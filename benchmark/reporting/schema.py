@@ -130,7 +130,11 @@ class TableRow(Strict):
 
     def cells(self) -> dict[str, Any]:
         """For JSON: the eleven fixed keys always, the others where there is something to say."""
-        return {k: v for k, v in self.model_dump().items() if k in _REQUIRED_CELLS or v not in (None, False, "")}
+        return {
+            k: v
+            for k, v in self.model_dump().items()
+            if k in _REQUIRED_CELLS or (v is not None and v is not False and v != "")
+        }
 
 
 class DifferenceRow(Strict):

@@ -57,6 +57,7 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
+            write_json(self.path / ".holder", {"pid": os.getpid(), "host": socket.gethostname()})
         except Timeout:
             raise RunLocked(
                 f"{self.path} is being written by {self._holder()}. Wait for it, end it, or name another folder "
@@ -99,7 +100,11 @@ class RunFolder:
         return record
 
     def write(self, record: RunRecord) -> None:
-        write_json(self.run_json, record.model_dump(mode="json"))
+        """Raises BenchmarkError: the disk is full or fails; the record before is then still there."""
+        try:
+            write_json(self.run_json, record.model_dump(mode="json"))
+        except OSError as error:
+            raise BenchmarkError(f"Cannot write {self.run_json}: {error.strerror}. Make room and run again.") from None
 
     def read(self) -> RunRecord:
         """Raises BenchmarkError: no run.json, a broken one, or one of another schema."""
@@ -132,21 +137,10 @@ class ScoreLog:
             BenchmarkError: a line before the last is broken: then somebody else wrote here.
         """
         self.path = path
-        self._scores: dict[Key, Score] = {}
         path.touch()
-        whole = path.read_bytes()
-        lines = whole.split(b"\n")
-        good = len(whole) - len(lines[-1])  # what follows the last newline is torn
-        for number, line in enumerate(lines[:-1], start=1):
-            try:
-                self._keep(Score(**json.loads(line)))
-            except (ValueError, TypeError):
-                if number < len(lines) - 1 or lines[-1]:
-                    raise BenchmarkError(f"{path}:{number} is no score: {line[:80]!r}. Remove that line.") from None
-                good -= len(line) + 1
-        self._size = good
-        if good < len(whole):
-            os.truncate(path, good)
+        self._scores, self._size = _parse(path)
+        if self._size < path.stat().st_size:
+            os.truncate(path, self._size)
 
     def append(self, scores: Iterable[Score]) -> None:
         """Write a chunk and see it on the disk; all of it or, when this raises, none of it.
@@ -172,8 +166,7 @@ class ScoreLog:
         finally:
             os.close(descriptor)
         self._size += len(data)
-        for score in chunk:
-            self._keep(score)
+        self._scores.update({_key(score): score for score in chunk})
 
     def done(self) -> set[Key]:
         """The keys that need no scoring any more: judged, or tried and failed."""
@@ -183,8 +176,36 @@ class ScoreLog:
         """One score a key, in the order in which the keys first came."""
         return list(self._scores.values())
 
-    def _keep(self, score: Score) -> None:
-        self._scores[score.system, score.trial, score.metric] = score
+
+def read_scores(path: Path) -> list[Score]:
+    """The scores of a log that this process does not own; the file is left as it is, a torn last line is passed over.
+
+    Raises:
+        BenchmarkError: no such file, or a broken line before the last.
+    """
+    if not path.is_file():
+        raise BenchmarkError(f"No scores at {path}. `python -m benchmark run` writes them into its run folder.")
+    return list(_parse(path)[0].values())
+
+
+def _parse(path: Path) -> tuple[dict[Key, Score], int]:
+    """(scores by key, length in bytes of the lines that are whole)."""
+    whole = path.read_bytes()
+    *lines, torn = whole.split(b"\n")
+    scores: dict[Key, Score] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            score = Score(**json.loads(line))
+        except (ValueError, TypeError):
+            if number < len(lines) or torn:
+                raise BenchmarkError(f"{path}:{number} is no score: {line[:80]!r}. Remove that line.") from None
+            return scores, len(whole) - len(line) - 1
+        scores[_key(score)] = score
+    return scores, len(whole) - len(torn)
+
+
+def _key(score: Score) -> Key:
+    return score.system, score.trial, score.metric
 
 
 def _line(score: Score) -> str:
