@@ -22,6 +22,8 @@ from benchmark.media.features import Feature
 
 RATE = 24000
 MAX_SECONDS = 1800.0
+RATES = range(4000, 400_001)
+"""Rates that sound is recorded at, in Hz; anything else is a damaged header."""
 _LARGEST_STEP = 1000
 _CUT_OFF = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)")
 _STREAMED = 2**31 - 1  # sizes from here on stand for "not known" in files that were written to a pipe
@@ -47,6 +49,8 @@ def read_wave(path: Path, rate: int = RATE) -> np.ndarray:
     try:
         with soundfile.SoundFile(path) as file:
             native, promised = int(file.samplerate), int(file.frames)
+            if native not in RATES:
+                raise UnreadableMedia(f"{path}: {native} Hz by its header, {RATES[0]} to {RATES[-1]} are read.")
             if promised > MAX_SECONDS * native:
                 raise UnreadableMedia(
                     f"{path}: {promised / native / 60:.0f} minutes by its header, at most {MAX_SECONDS / 60:.0f} are "

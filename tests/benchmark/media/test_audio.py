@@ -103,6 +103,8 @@ def _not_finite(path: Path, value: float) -> None:
         ("cut.flac", _cut, "cut off|not a readable"),
         ("cut.wav", _cut, "cut off"),
         ("cut.aiff", _cut, "cut off"),
+        ("slow.wav", lambda path: soundfile.write(path, np.zeros(99), 12), "12 Hz"),
+        ("fast.wav", lambda path: soundfile.write(path, np.zeros(99), 2**30), "1073741824 Hz"),
         ("header.wav", _header_only, "0 samples"),
         ("nan.wav", lambda path: _not_finite(path, np.nan), "NaN"),
         ("inf.wav", lambda path: _not_finite(path, -np.inf), "infinite"),
