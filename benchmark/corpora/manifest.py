@@ -47,6 +47,7 @@ def write_manifest(path: Path, records: Iterable[Record]) -> None:
 
 
 def read_manifest(path: Path) -> list[Record]:
+    # Not splitlines(): JSON leaves U+0085 and U+2028 as they are, and splitlines would cut there.
     return [Record(**json.loads(line)) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 

@@ -86,6 +86,8 @@ def find_landmarks(image: np.ndarray) -> np.ndarray | None:
     Raises:
         BenchmarkError: facenet-pytorch is not installed.
     """
+    if min(image.shape[:2]) < _SMALLEST_FACE:
+        return None  # MTCNN itself fails on these
     _, certainties, landmarks = _detector().detect(image, landmarks=True)
     if landmarks is None:
         return None

@@ -175,6 +175,15 @@ def test_jobs_change_no_bit_and_workers_die_with_a_killed_parent(tmp_path, monke
     assert set(first) | set(decoded(log)) == {r.id for r in store.records}
 
 
+@pytest.mark.slow
+def test_a_killed_worker_is_an_error_and_the_same_command_continues(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "WORTH_WORKERS", 0.0)
+    last = FakeCorpus(each=16).records()[-1].id
+    with pytest.raises(BenchmarkError, match=r"worker processes was killed.*fewer --jobs"):
+        quiet(FakeCorpus(each=16, kill_at=last), jobs=2, cache=tmp_path)
+    assert len(quiet(FakeCorpus(each=16), jobs=2, cache=tmp_path).records) == 64
+
+
 def running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
