@@ -157,8 +157,10 @@ class ScoreLog:
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
             os.fsync(descriptor)
-        except OSError as error:
+        except BaseException as error:  # an interrupt as well must not leave half a line for the next append
             os.ftruncate(descriptor, self._size)
+            if not isinstance(error, OSError):
+                raise
             raise BenchmarkError(
                 f"Cannot write {self.path}: {error.strerror}. The {len(self._scores)} scores before are kept; make "
                 f"room and run the same command again."

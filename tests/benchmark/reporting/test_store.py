@@ -210,6 +210,23 @@ def test_a_full_disk_loses_no_earlier_line(tmp_path: Path, monkeypatch: pytest.M
     assert ScoreLog(log.path).read() == SCORES
 
 
+def test_an_interrupted_append_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = ScoreLog(tmp_path / "scores.jsonl")
+    log.append(SCORES[:5])
+    real: Callable[[int, bytes], int] = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        real(descriptor, bytes(data[:30]))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.os, "write", write)
+        with pytest.raises(KeyboardInterrupt):
+            log.append(SCORES[5:])
+    log.append(SCORES[5:])
+    assert ScoreLog(log.path).read() == SCORES
+
+
 def _fill(path: Path, limit: int) -> None:
     log = ScoreLog(path)
     log.append(SCORES[:5])
