@@ -19,7 +19,11 @@ class Media:
 
 
 class Corpus(Protocol):
-    """A corpus reader; a class in `benchmark.corpora` is made as `Reader(root, seed, **options)`."""
+    """A corpus reader; a class in `benchmark.corpora` is made as `Reader(root, seed, **options)`.
+
+    A reader may also have `notes: list[str]`, filled by `records`: what a reader of the results should know (wishes
+    that could not be met, labels that are missing). `prepare` writes them into store.json.
+    """
 
     name: str
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.corpora.manifest import Record, manifest_sha256, read_manifest, write_manifest
@@ -23,6 +23,7 @@ records = st.lists(
 
 
 @given(records)
+@settings(deadline=None, max_examples=40)
 def test_a_manifest_reads_as_it_was_written(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("m") / "manifest.jsonl"
     write_manifest(path, rows)

@@ -1,7 +1,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.corpora.manifest import Record
@@ -23,6 +23,7 @@ corpora = st.dictionaries(
 
 
 @given(corpora, st.one_of(st.integers(1, 20), st.floats(0.01, 0.99)), st.integers(0, 2**32))
+@settings(deadline=None)
 def test_held_out_speakers_never_leak(records, held_out, seed):
     result = assign(records, held_out, seed)
     spoken: dict[str, set[str]] = {}
@@ -36,6 +37,7 @@ def test_held_out_speakers_never_leak(records, held_out, seed):
 
 
 @given(corpora, st.integers(1, 6), st.integers(0, 99), st.randoms())
+@settings(deadline=None)
 def test_the_order_of_records_plays_no_part(records, held_out, seed, random):
     shuffled = random.sample(records, len(records))
     one, other = assign(records, held_out, seed), assign(shuffled, held_out, seed)
@@ -44,6 +46,7 @@ def test_the_order_of_records_plays_no_part(records, held_out, seed, random):
 
 
 @given(st.integers(1, 300), st.integers(0, 99))
+@settings(deadline=None)
 def test_a_tenth_of_a_training_speaker_is_seen_and_three_where_that_is_at_most_a_third(count, seed):
     splits = Counter(r.split for r in assign(people({"a": count}), 0, seed).records)
     assert splits["seen"] == max(round(count / 10), min(3, count // 3))
@@ -51,6 +54,7 @@ def test_a_tenth_of_a_training_speaker_is_seen_and_three_where_that_is_at_most_a
 
 
 @given(st.integers(40, 60), st.integers(0, 99))
+@settings(deadline=None)
 def test_a_lost_recording_moves_hardly_any_other(count, seed):
     before = {r.id: r.split for r in assign(people({"a": count, "b": 50, "c": 50}), 1, seed).records}
     after = {r.id: r.split for r in assign(people({"a": count + 1, "b": 50, "c": 50}), 1, seed).records}

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -40,6 +40,7 @@ def test_the_square_moves_turns_and_grows_with_the_face(angle, scale, x, y):
 
 
 @given(st.floats(90, 110), st.floats(90, 110), st.floats(20, 60), st.floats(-3, 3))
+@settings(deadline=None)
 def test_a_crop_samples_the_right_places(x, y, half, angle):
     across, down = np.meshgrid(np.arange(200) + 0.5, np.arange(200) + 0.5)
     ramps = np.stack([across, down, np.full_like(down, 77)], -1).astype(np.uint8)  # floors: half a level low
