@@ -177,8 +177,8 @@ class AdainVC(System):
         return (x - mean) / std
 
     def moments(self) -> tuple[Tensor, Tensor]:
-        """(bins, 1) each; the floor keeps bands that never sound (a corpus of a lower rate) from dividing by zero."""
-        return self.get_buffer("mel512_mean")[:, None], self.get_buffer("mel512_std")[:, None].clamp(min=1e-5)
+        """Mean and standard deviation per band, (bins, 1) each; the trainer gives a band that never sounds std 1."""
+        return self.get_buffer("mel512_mean")[:, None], self.get_buffer("mel512_std")[:, None]
 
     def translate(self, task: str, source: Column, reference: Column | None, seeds: Tensor) -> Tensor:
         """Mel in, mel of the same shape out; the content code is its mean, so `seeds` decide nothing."""
