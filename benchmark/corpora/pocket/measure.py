@@ -18,25 +18,31 @@ from benchmark.errors import BenchmarkError
 
 SIDE = 32
 """Pixels of a probed picture's side."""
+PICTURE_PENALTY = 0.3
+"""Ridge penalty where pixels predict: they outnumber the pictures."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """S people with U recordings each, in the order of `people`.
+    """S people with U recordings each.
 
-    voices, visible: (S, U, 256) unit embeddings of their recordings, and of the same sentences said with `hidden` at 0.
-    faces: (S, U, 3072) pixels in [-1, 1].
+    sentences: U a person. voices: (S, U, 256) unit embeddings. faces: (S, U, 3072) pixels in [-1, 1].
     """
 
     people: tuple[Identity, ...]
+    sentences: tuple[tuple[str, ...], ...]
     voices: np.ndarray
-    visible: np.ndarray
     faces: np.ndarray
 
     @property
     def vectors(self) -> np.ndarray:
         """(S, 9), columns as DRIVERS."""
         return np.stack([person.vector for person in self.people])
+
+    def __add__(self, other: Sample) -> Sample:
+        """The people of both."""
+        voices, faces = (np.concatenate([getattr(s, a) for s in (self, other)]) for a in ("voices", "faces"))
+        return Sample(self.people + other.people, self.sentences + other.sentences, voices, faces)
 
 
 @dataclass(frozen=True)
@@ -73,19 +79,28 @@ def gather(corpus: PocketCorpus, split: str, speakers: int, utterances: int) -> 
         raise BenchmarkError(
             f"Pool {corpus.name} has {len(by_speaker)} {split} speakers; {speakers} with {utterances} recordings asked."
         )
-    people = tuple(corpus.identity(records[rows[0]]) for rows in chosen)
-    waves, plain, faces = [], [], []
-    for person, rows in zip(people, chosen, strict=True):
-        for k, i in enumerate(rows):
-            media = corpus.load(records[i])
-            if media.wave is None or media.faces is None:
-                raise BenchmarkError(f"Pool {corpus.name} has one modality only; measuring needs faces and voices.")
-            waves.append(media.wave)
-            plain.append(synthesise(replace(person, hidden=0.0), str(records[i].transcript), k))
-            picture = media.faces[0].astype(np.float64) / 127.5 - 1.0
-            faces.append(picture.reshape(SIDE, 128 // SIDE, SIDE, 128 // SIDE, 3).mean((1, 3)).ravel())
+    waves, faces = [], []
+    for i in (i for rows in chosen for i in rows):
+        media = corpus.load(records[i])
+        if media.wave is None or media.faces is None:
+            raise BenchmarkError(f"Pool {corpus.name} has one modality only; measuring needs faces and voices.")
+        waves.append(media.wave)
+        picture = media.faces[0].astype(np.float64) / 127.5 - 1.0
+        faces.append(picture.reshape(SIDE, 128 // SIDE, SIDE, 128 // SIDE, 3).mean((1, 3)).ravel())
     shape = (speakers, utterances, -1)
-    return Sample(people, embed(waves).reshape(shape), embed(plain).reshape(shape), np.reshape(faces, shape))
+    return Sample(
+        tuple(corpus.identity(records[rows[0]]) for rows in chosen),
+        tuple(tuple(str(records[i].transcript) for i in rows) for rows in chosen),
+        embed(waves).reshape(shape),
+        np.reshape(faces, shape),
+    )
+
+
+def without_hidden(sample: Sample) -> np.ndarray:
+    """(S, U, 256): the same people say the same sentences with `hidden` at 0, that is as a face at best can tell."""
+    people = [replace(person, hidden=0.0) for person in sample.people]
+    waves = [synthesise(p, said, 0) for p, said_by in zip(people, sample.sentences, strict=True) for said in said_by]
+    return embed(waves).reshape(sample.voices.shape)
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -163,16 +178,16 @@ def oracle(train: Sample, unseen: Sample) -> dict[str, float]:
         return against(ridge(train.vectors[:, columns], means, unseen.vectors[:, columns]))
 
     pixels, embeddings = (a.reshape(-1, a.shape[-1]) for a in (train.faces, train.voices))
-    seen_in_pictures = ridge(pixels, embeddings, unseen.faces.reshape(-1, pixels.shape[1]))
+    from_pictures = ridge(pixels, embeddings, unseen.faces.reshape(-1, pixels.shape[1]), PICTURE_PENALTY)
     without = [np.delete(voices, u, axis=1).mean(1) for u in range(utterances)]
     own = [np.einsum("sd,sd->s", voices[:, u], unit(without[u])) for u in range(utterances)]
-    shifted = np.roll(unseen.visible, 1, axis=1)
+    shifted = np.roll(without_hidden(unseen), 1, axis=1)
     return {
         "random voice of the gender": cosines(unseen)["same gender"],
         "voice without hidden": float((voices * shifted).sum(-1).mean()),
         "another utterance": cosines(unseen)["same person"],
         "predicted from gender": from_drivers([DRIVERS.index("gender")]),
-        "predicted from pictures": against(seen_in_pictures.reshape(*unseen.faces.shape[:2], -1).mean(1)),
+        "predicted from pictures": against(from_pictures.reshape(*unseen.faces.shape[:2], -1).mean(1)),
         "predicted from visible drivers": from_drivers(visible),
         "predicted from all drivers": from_drivers(list(range(len(DRIVERS)))),
         "own mean": float(np.mean(own)),
@@ -191,7 +206,7 @@ def probes(train: Sample, unseen: Sample) -> dict[str, float]:
         x, queries = (getattr(s, modality).reshape(-1, getattr(s, modality).shape[-1]) for s in (train, unseen))
         columns = [DRIVERS.index("gender"), DRIVERS.index("age")]
         y, truth = (np.repeat(s.vectors[:, columns], s.voices.shape[1], axis=0) for s in (train, unseen))
-        guess = ridge(x, y, queries)
+        guess = ridge(x, y, queries, PICTURE_PENALTY if modality == "faces" else 0.01)
         found[f"gender from {modality}, accuracy"] = float((np.sign(guess[:, 0]) == truth[:, 0]).mean())
         found[f"age from {modality}, R2"] = float(1 - ((guess[:, 1] - truth[:, 1]) ** 2).mean() / truth[:, 1].var())
     return found
@@ -202,10 +217,7 @@ def measure(seed: int = 0, speakers: int = 96, unseen: int = 32, utterances: int
     corpus = PocketCorpus(seed=seed, frames_per_clip=1)
     known = gather(corpus, "train", speakers, utterances)
     held_out = gather(corpus, "unseen", unseen, utterances)
-    everybody = Sample(
-        known.people + held_out.people,
-        *(np.concatenate([getattr(s, a) for s in (known, held_out)]) for a in ("voices", "visible", "faces")),
-    )
+    everybody = known + held_out
     ways = oracle(known, held_out)
     tables = {
         "cosine": (cosines(everybody), everybody),
