@@ -7,7 +7,6 @@ autograd does not survive a fork after one.
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import hashlib
 import json
@@ -17,6 +16,7 @@ import sys
 import time
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,7 +30,7 @@ from benchmark.corpora.manifest import Record, manifest_sha256, write_manifest
 from benchmark.corpora.prepared import Store, build_index, write_feature
 from benchmark.errors import BenchmarkError
 from benchmark.media.features import Feature
-from benchmark.system import Batch, Column, Draw, Optimizer, Phase, Pick, Step, Terms, Trainable
+from benchmark.system import Batch, Draw, Optimizer, Phase, Pick, Step, Terms, Trainable
 
 WAVE_RATE, BAND_RATE, BANDS = 800, 80, 4
 
@@ -70,9 +70,11 @@ def make_store(
     """A prepared store. A speaker is (name, gender, "av" | "a" | "v", records, split); record `broken` holds a NaN."""
     rng = np.random.default_rng(seed)
     records, waves, faces = [], [], []
+    used: Counter[str] = Counter()
     for name, gender, modalities, count, split in speakers:
-        for i in range(count):
-            identifier = f"{corpus}-{name}-{i}"
+        for _ in range(count):
+            identifier = f"{corpus}-{name}-{used[name]}"
+            used[name] += 1
             audio, image = (f"{identifier}.{m}" if m in modalities else None for m in "av")
             records.append(Record(identifier, corpus, name, gender, split, audio, image))
             length = round(float(rng.uniform(*seconds)) * WAVE_RATE)
@@ -176,9 +178,9 @@ class Duel(Trainable):
 class Contrast(Trainable):
     """A loss over the GLOBAL batch through `gather`, then a plain one that steps another optimiser."""
 
-    def __init__(self, accumulate: int = 1) -> None:
+    def __init__(self, accumulate: int = 1, size: int = 8, contrastive: bool = True) -> None:
         super().__init__()
-        self.accumulate = accumulate
+        self.accumulate, self.size, self.contrastive = accumulate, size, contrastive
         self.voice = nn.Sequential(nn.Linear(BANDS, 8), nn.Tanh(), nn.Linear(8, 6))
         self.face = nn.Sequential(nn.Flatten(), nn.Linear(48, 6))
         self.head = nn.Linear(6, 2)
@@ -188,7 +190,7 @@ class Contrast(Trainable):
 
     def draws(self) -> Mapping[str, Draw]:
         voice = Pick("audio", ("band",), pool="paired", distinct=True, crop=16)
-        return {"pairs": Draw(8, {"voice": voice, "face": Pick("face", ("face",), same_speaker="voice")})}
+        return {"pairs": Draw(self.size, {"voice": voice, "face": Pick("face", ("face",), same_speaker="voice")})}
 
     def phases(self) -> tuple[Phase, ...]:
         return (
@@ -197,14 +199,17 @@ class Contrast(Trainable):
         )
 
     def contrast(self, batch: Batch, step: Step) -> Terms:
-        own = self.voice(batch["voice"]["band"][:, 0].mean(-1))
-        voice, face = step.gather(own), step.gather(self.face(batch["face"]["face"]))
+        own, seen = self.voice(batch["voice"]["band"][:, 0].mean(-1)), self.face(batch["face"]["face"])
+        rows = {"size": 1e-2 * own.square().mean(), "pair": (own - seen).square().mean()}
+        if not self.contrastive:
+            return rows
+        voice, face = step.gather(own), step.gather(seen)
         logits = nn.functional.normalize(voice, dim=1) @ nn.functional.normalize(face, dim=1).T / 0.07
         speaker = step.gather(batch["voice"]["speaker"])
         assert len(set(speaker.tolist())) == len(speaker)
         target = torch.arange(len(logits))
-        both = nn.functional.cross_entropy(logits, target) + nn.functional.cross_entropy(logits.T, target)
-        return {"nce": both, "size": 1e-2 * own.square().mean()}
+        nce = nn.functional.cross_entropy(logits, target) + nn.functional.cross_entropy(logits.T, target)
+        return {"nce": nce, **rows}
 
     def classify(self, batch: Batch, step: Step) -> Terms:
         logits = self.head(self.voice(batch["voice"]["band"][:, 0].mean(-1)))
@@ -227,7 +232,38 @@ class Forgetful(Duel):
         return super().criticise(batch, step)
 
 
-SYSTEMS = {"duel": Duel, "contrast": Contrast, "forgetful": Forgetful}
+class Watched(Duel):
+    """Notes at every phase: its name, which modules' weights changed since the one before, which it may change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes: list[tuple[str, list[str], list[str]]] = []
+        self.last = self._weights()
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: parameter.detach().clone() for name, parameter in self.named_parameters()}
+
+    def _note(self, phase: str) -> None:
+        now = self._weights()
+        changed = {name.split(".")[0] for name, weight in now.items() if not torch.equal(weight, self.last[name])}
+        free = {name.split(".")[0] for name, parameter in self.named_parameters() if parameter.requires_grad}
+        self.notes.append((phase, sorted(changed), sorted(free)))
+        self.last = now
+
+    def criticise(self, batch: Batch, step: Step) -> Terms:
+        self._note("criticise")
+        return super().criticise(batch, step)
+
+    def make(self, batch: Batch, step: Step) -> Terms:
+        self._note("make")
+        return super().make(batch, step)
+
+    def late(self, batch: Batch, step: Step) -> Terms:
+        self._note("late")
+        return super().late(batch, step)
+
+
+SYSTEMS = {"duel": Duel, "contrast": Contrast, "forgetful": Forgetful, "watched": Watched}
 
 
 def digest(value: Any) -> str:
@@ -285,6 +321,7 @@ def train(
         "steps": result.steps,
         "warnings": [str(w.message) for w in caught if issubclass(w.category, UserWarning)],
         "changed": changed_attributes(made, before),
+        "notes": getattr(made, "notes", None),
         "handlers": [
             signal.getsignal(s) is not None and "Interruption" not in repr(signal.getsignal(s)) for s in (2, 15)
         ],
@@ -358,7 +395,6 @@ def _kill_in_save(after: int) -> None:
 def _child(request: Mapping[str, Any]) -> None:
     """Run a case; its answer, or its error, goes to `request["answer"]`."""
     code, answer = 0, {}
-    sys.stdin = open(os.devnull)
     with open(request["answer"] + ".log", "w") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)

@@ -20,7 +20,8 @@ SCRIPT = Path(__file__).with_name("children.py")
 def kit() -> ModuleType:
     """`children.py` as a module: tiny features, stores and systems."""
     spec = importlib.util.spec_from_file_location("training_children", SCRIPT)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["training_children"] = module
     spec.loader.exec_module(module)
@@ -50,7 +51,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ch
     server = subprocess.Popen(
         [sys.executable, str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
-    assert server.stdin is not None and server.stdout is not None
+    assert server.stdin is not None
+    assert server.stdout is not None
     answers, number = tmp_path_factory.mktemp("answers"), 0
 
     def ask(request: dict[str, Any]) -> dict[str, Any]:
