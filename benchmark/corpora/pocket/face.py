@@ -73,7 +73,7 @@ def _paint(shape: Shape, look: Look, view: View, pose: Pose, s: Surface, x: Arra
         box = (slice(None), *_patch(x, y, ex, ey, 17.0, 13.0))
         at = s.x[box[1:]], s.y[box[1:]]
         face_parts.eye(skin[box], gloss[box[1:]], shape, look, view.lid, (view.gaze_x, view.gaze_y), side, *at)
-    brow = 0.75 * hair + 0.08 * linear(look.skin)
+    brow = 0.55 * hair + 0.05 * linear(look.skin)
     face_parts.brows(skin, brow, shape, look, view.brow_raise, s.x, s.y)
     for side in (-1.0, 1.0):
         nostril = bump(
@@ -104,7 +104,7 @@ def _head(
     ahead = np.roll(height, (round(-3.5 * ly), round(-3.5 * lx)), (0, 1))
     shadow = 1.0 - 0.45 * np.clip((ahead - height - 1.0) * 0.16, 0.0, 1.0)
     lit = shine(view, normal, shadow) * skin
-    lit += 0.10 * glint(view, normal, 4) + gloss * view.light
+    lit += (0.03 + 0.2 * skin) * glint(view, normal, 4) + gloss * view.light
     lay(image, lit, cover(smooth.edge))
     return smooth
 
@@ -134,7 +134,7 @@ def render(identity: Identity, view: View) -> npt.NDArray[np.uint8]:
     if look.glasses != "none":
         face_body.glasses(image, shape, look, view, pose, half, x, y, cover(head.edge))
     if look.style.cover > 0.0:
-        beside = cover(-head.edge, 1.5)
+        beside = cover(-head.edge - 1.2, 2.0)
         face_hair.front_hair(image, shape, look, hair, float(shell.width.max()), beside, view)
     picture = np.sqrt(np.clip(image, 0.0, 1.0)) * 255.0
     if view.noise > 0.0:

@@ -11,9 +11,9 @@ from benchmark.corpora.pocket.face_view import View, glint, shine
 
 
 def hair_colour(shape: Shape, look: Look, streak: Array | float = 0.0) -> Array:
-    """Albedo (3, ...): the colour of youth mixed with grey, strand by strand."""
+    """Albedo (3, ...): the colour of youth mixed with grey, strand by strand, from 26 to 44 years on."""
     years = 18.0 + 62.0 * shape.age
-    share = np.float32(min(max((years - look.greys + 20.0) / 40.0, 0.0), 1.0))
+    share = np.float32(min(max((years - look.greys + 25.0) / 54.0, 0.0), 1.0) ** 2)
     grey = np.clip(share + 0.9 * share * (1.0 - share) * streak, 0.0, 1.0)
     young = linear(look.hair)
     mixed: Array = young + (linear((0.80, 0.80, 0.80)) * 0.95 - young) * grey
@@ -53,7 +53,7 @@ def _mask(shape: Shape, look: Look, s: Surface, half: float, beside: Array) -> A
         * noise("strand", s.x * 1.3, s.y * 0.3, 1.6, look.seed + 61)
         * (0.35 + 0.65 * (style.fringe > 0.0) + 0.6 * style.curl)
     )
-    thin = 1.0 - 0.55 * gone * ramp(s.y, -20.0, -40.0) * (1.0 - beside)
+    thin = 1.0 - 0.35 * gone * ramp(s.y, -20.0, -40.0) * (1.0 - beside)
     if style.opening < 0.9 and style.fringe == 0.0:
         # Hair that falls from the parting leaves an arch open over the face.
         rise = np.maximum((-2.0 - s.y) * (1.0 / (34.0 + 6.0 * gone)), 0.0)
@@ -98,15 +98,16 @@ def _streaks(look: Look, s: Surface) -> Array:
 def back_hair(image: Array, shape: Shape, look: Look, s: Surface) -> None:
     """The far side of long hair, behind neck and shoulders."""
     streak = noise("strand", s.x, s.y * 0.5, 1.6, look.seed + 11)
-    lay(image, hair_colour(shape, look) * (0.30 + 0.12 * streak), _edge(look.style, look, s) * look.style.cover)
+    lay(image, hair_colour(shape, look) * (0.30 + 0.12 * streak), _edge(look.style, look, s))
 
 
 def front_hair(image: Array, shape: Shape, look: Look, s: Surface, half: float, beside: Array, view: View) -> None:
     """The near side, over face, ears and shoulders; `half` is the half-width of the shell."""
     streak = _streaks(look, s)
-    alpha = _edge(look.style, look, s) * _mask(shape, look, s, half, beside) * look.style.cover
-    if look.style.cover < 1.0:
-        alpha = alpha * np.clip(0.85 + 0.25 * noise("skin", s.x, s.y, 3.0, look.seed), 0.0, 1.0)
+    dense = look.style.cover
+    if dense < 1.0:  # cropped hair lets the scalp through, not the background
+        dense = np.maximum(dense * np.clip(0.85 + 0.25 * noise("skin", s.x, s.y, 3.0, look.seed), 0.0, 1.0), beside)
+    alpha = _edge(look.style, look, s) * _mask(shape, look, s, half, beside) * dense
     colour = hair_colour(shape, look, streak) * shine(view, s.normal) * (1.0 + 0.36 * streak)
     colour += (0.5 * colour + 0.05) * glint(view, s.normal, 3) * (1.0 + 1.2 * streak)
     lay(image, np.maximum(colour, 0.0), alpha)

@@ -101,7 +101,7 @@ class Look:
     style: HairStyle
     part: float  # x where the hair parts
     recedes: float  # 0..1, how readily the hair line goes back with age
-    greys: float  # age at which half of the hair is grey
+    greys: float  # age at which a fifth of the hair is grey
     beard: str
     iris: Colour
     glasses: str  # "none", "round", "square", "wide"
@@ -146,6 +146,6 @@ def look_of(identity: Identity) -> Look:
         frame=_FRAMES[int(u[13] * len(_FRAMES))],
         rim=1.0 + 1.3 * u[14],
         freckles=max(0.0, u[15] - 0.6) * 2.5 * (1.0 - dark),
-        makeup=0.0 if man else 0.45 + 0.55 * u[16],
+        makeup=0.0 if man else 0.55 + 0.45 * u[16],
         seed=int(u[17] * 4096.0),
     )

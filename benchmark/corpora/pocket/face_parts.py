@@ -82,7 +82,7 @@ def mouth(image: Array, gloss: Array, shape: Shape, look: Look, smile: float, ga
     upper = top - (0.8 * shape.lip + 0.4) * arch * bow
     lower = base + (shape.lip + 0.6) * arch * (1.0 - 0.25 * square)
     tone = linear(look.skin)
-    natural = tone * linear((0.93, 0.68 + 0.04 * shape.man, 0.68 + 0.04 * shape.man))
+    natural = tone * linear((0.90, 0.62 + 0.03 * shape.man, 0.64 + 0.03 * shape.man))
     colour = natural + (linear((0.70, 0.20, 0.24)) * (0.45 + 0.55 * tone[0]) - natural) * (0.85 * look.makeup)
     pale = np.float32(0.3 * shape.age)
     colour = colour + (tone * 0.8 - colour) * pale

@@ -49,18 +49,18 @@ def shape_of(identity: Identity) -> Shape:
         man=man,
         age=age,
         full=0.5 * identity.size,
-        jaw=0.5 * identity.jaw + 0.35 * (2.0 * man - 1.0),
+        jaw=0.5 * identity.jaw + 0.42 * (2.0 * man - 1.0),
         chin=50.0 + 2.5 * man + 0.3 * identity.size + 0.9 * identity.jaw,
         eye_x=15.6 + 1.0 * identity.eyes,
         eye_width=8.6 + 0.85 * identity.eyes - 0.3 * man,
         eye_open=4.6 + 0.62 * identity.eyes - 0.5 * man - 0.9 * age,
         brow_y=-11.6 - 1.7 * identity.brow + 1.8 * man + 0.8 * age,
-        brow_weight=2.0 + 0.5 * identity.brow + 0.8 * man,
+        brow_weight=1.95 + 0.5 * identity.brow + 0.95 * man,
         nose_tip=18.5 + 1.6 * identity.nose + 0.8 * man + 1.0 * age,
         nose_width=1.0 + 0.11 * identity.nose + 0.1 * man + 0.08 * age,
         mouth_y=32.5 + 0.9 * identity.nose + 0.8 * man,
-        mouth_width=12.0 + 0.5 * man + 0.55 * identity.lips,
-        lip=3.9 * math.exp(0.28 * identity.lips) * (1.0 - 0.18 * man) * (1.0 - 0.22 * age),
+        mouth_width=12.0 + 0.5 * man + 0.8 * identity.lips,
+        lip=3.9 * math.exp(0.33 * identity.lips) * (1.0 - 0.12 * man) * (1.0 - 0.22 * age),
         neck=18.0 + 5.0 * man + 2.9 * identity.size,
     )
 
@@ -169,7 +169,7 @@ def relief(shape: Shape, smile: float, x: Array, y: Array) -> Array:
     a, age, man = np.abs(x), shape.age, shape.man
     tip, wide, mouth = shape.nose_tip, shape.nose_width, shape.mouth_y
     t = np.clip((y + 9.0) * (1.0 / (tip + 9.0)), 0.0, 1.0)
-    nose = (2.5 + 6.0 * t) * ramp(y + 0.32 * a, tip + 6.5, tip - 2.5) * ramp(y, -14.0, 4.0)
+    nose = (2.5 + 6.0 * t) * ramp(y + 0.32 * np.sqrt(x * x + 4.0), tip + 7.1, tip - 1.9) * ramp(y, -14.0, 4.0)
     h = nose * bell(x / ((4.8 + 3.2 * t) * wide))
     h += 4.2 * bump(x / (5.0 * wide), (y - tip + 1.0) / 5.0)
     h += 3.2 * bump((a - 6.6 * wide) / 3.2, (y - tip) / 3.6)

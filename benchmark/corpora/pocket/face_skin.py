@@ -71,17 +71,14 @@ def beard_mask(shape: Shape, look: Look, x: Array, y: Array) -> tuple[Array, flo
         a, [0.0, 6.0, edge, 0.5 * (edge + 31.0), 31.0], [tip + 5.5, tip + 6.0, mouth - 4.5, mouth - 9.0, 4.0]
     )
     whole = ramp(y - line.astype(np.float32), -1.5, 2.0)
-    lip = (
-        ramp(y, tip + 4.0, tip + 6.5)
-        * ramp(y, mouth + 4.0, mouth + 1.0)
-        * ramp(a, shape.mouth_width + 5.0, shape.mouth_width + 1.5)
-    )
+    lip = ramp(y - 0.22 * a, tip + 4.0, tip + 6.5) * ramp(y - 0.18 * a, mouth + 2.5, mouth - 0.5)
+    lip = lip * ramp(a, edge + 1.0, edge - 3.0)
     if look.beard == "moustache":
         return lip, 0.9
     if look.beard == "goatee":
         bare = bump((a - 8.0) / 4.5, (y - mouth - 6.5) / 2.5)
         return whole * ramp(a + 0.15 * (y - mouth), edge + 2.5, edge - 1.5) * (1.0 - 0.7 * bare), 0.85
-    return whole, {"full": 0.93, "stubble": 0.55, "none": 0.3}[look.beard]
+    return whole, {"full": 0.93, "stubble": 0.55, "none": 0.36}[look.beard]
 
 
 def grow_beard(skin: Array, hair: Array, shape: Shape, look: Look, x: Array, y: Array) -> None:
