@@ -210,7 +210,7 @@ VERBS: dict[type, Callable[[Any], int]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse, run the verb, exit. A `BenchmarkError` becomes one message on stderr and its exit code."""
-    settings: Any = tyro.cli(Verb, prog="python -m benchmark", description=_ABOUT, args=arguments)  # type: ignore[arg-type]
+    settings: Any = tyro.cli(Verb, prog="python -m benchmark", description=_ABOUT, args=arguments)
     try:
         code = VERBS[type(settings)](settings)
     except BenchmarkError as error:

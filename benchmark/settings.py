@@ -70,7 +70,7 @@ def make(cls: type[T], table: Mapping[str, Any], where: str) -> T:
             raise BenchmarkError(
                 f"{where}: {key} = {value!r} is a {type(value).__name__}; expected {_name(hints[key])}."
             )
-        values[key] = float(value) if hints[key] is float else value
+        values[key] = float(str(value)) if hints[key] is float else value
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:
