@@ -84,10 +84,9 @@ def _paint(shape: Shape, look: Look, view: View, pose: Pose, s: Surface, x: Arra
 
 
 def _head(
-    image: Array, shape: Shape, look: Look, view: View, pose: Pose, solid: Profile, x: Array, y: Array
-) -> Surface:
-    """Draw the head over `image`; returns its smooth surface."""
-    smooth = meet(solid, pose, x, y)
+    image: Array, shape: Shape, look: Look, view: View, pose: Pose, solid: Profile, smooth: Surface, x: Array, y: Array
+) -> None:
+    """Draw the face over `image`; `smooth` is the head before its relief."""
     lift = relief(shape, view.smile, smooth.x, smooth.y)
     s = meet(solid, pose, x, y, lift)
     height = relief(shape, view.smile, s.x, s.y)
@@ -106,7 +105,6 @@ def _head(
     lit = shine(view, normal, shadow) * skin
     lit += (0.03 + 0.2 * skin) * glint(view, normal, 4) + gloss * view.light
     lay(image, lit, cover(smooth.edge))
-    return smooth
 
 
 def render(identity: Identity, view: View) -> npt.NDArray[np.uint8]:
@@ -130,7 +128,7 @@ def render(identity: Identity, view: View) -> npt.NDArray[np.uint8]:
     shade = 1.0 - 0.62 * np.roll(cover(head.edge, 9.0), (8, round(-5.0 * lx)), (0, 1))
     face_body.body(image, shape, look, view, x, y, shade)
     face_body.ears(image, shape, look, view, pose, half, x, y)
-    _head(image, shape, look, view, pose, solid, x, y)
+    _head(image, shape, look, view, pose, solid, head, x, y)
     if look.glasses != "none":
         face_body.glasses(image, shape, look, view, pose, half, x, y, cover(head.edge))
     if look.style.cover > 0.0:

@@ -78,8 +78,8 @@ def glasses(
         outside = np.sqrt(np.square(np.maximum(u, 0.0)) + np.square(np.maximum(v, 0.0)))
         distance = outside + np.minimum(np.maximum(u, v), 0.0) - corner
         lens = cover(distance)
-        streak = bell((x - cx + 0.8 * (y - cy) + 4.0) / 3.0) * 0.07
-        lay(image, np.ones((3, 1, 1), np.float32), lens * (0.02 + streak))
+        streak = bell((x - cx + 0.8 * (y - cy) + 4.0) / 3.0) * 0.035
+        lay(image, np.ones((3, 1, 1), np.float32), lens * (0.008 + streak))
         lay(image, colour, cover(np.abs(distance) - rim) * 0.95)
         ends.append((cx - side * wide * turn, cy))
         # Temple: from the outer corner of the lens back to the ear.

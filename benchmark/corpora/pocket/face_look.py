@@ -15,7 +15,8 @@ class HairStyle:
     top, side: thickness over the crown and beside the face; end: y where the shell ends; opening: half-width
     of the face opening at the eyes, as a share of the shell (1 leaves the ears free); fringe: how far the
     front hair falls on the forehead; wave: sideways wave of strands; curl: 0 straight to 1 frizzy; sweep:
-    how strongly the front is combed to one side; cover: opacity of the hair.
+    how strongly the front is combed to one side; cover: opacity of the hair;
+    bun: 1 where the hair is tied up behind the crown.
     """
 
     top: float

@@ -83,6 +83,7 @@ def mouth(image: Array, gloss: Array, shape: Shape, look: Look, smile: float, ga
     lower = base + (shape.lip + 0.6) * arch * (1.0 - 0.25 * square)
     tone = linear(look.skin)
     natural = tone * linear((0.90, 0.62 + 0.03 * shape.man, 0.64 + 0.03 * shape.man))
+    natural += (linear((0.66, 0.38, 0.37)) - natural) * (0.5 * (1.0 - tone.mean()))  # lips are paler than dark skin
     colour = natural + (linear((0.70, 0.20, 0.24)) * (0.45 + 0.55 * tone[0]) - natural) * (0.85 * look.makeup)
     pale = np.float32(0.3 * shape.age)
     colour = colour + (tone * 0.8 - colour) * pale
