@@ -61,9 +61,16 @@ class Shelf:
             self._rows[path, key] = rows
         return self._rows[path, key]
 
+    def lengths(self, path: str, keys: Sequence[str]) -> tuple[int, ...]:
+        """Rows of a piece under each feature of its side: what pieces of one batch must share."""
+        return tuple(len(self.rows(path, key)) for key in keys if feature(key).modality == self._side(path))
+
+    def _side(self, path: str) -> str:
+        return "audio" if self.pieces[path].frame is None else "face"
+
     def column(self, paths: Sequence[str], keys: Sequence[str], device: torch.device) -> Column:
         """One column of a batch: the features among `keys` that the pieces' side has, and their labels."""
-        side = "audio" if self.pieces[paths[0]].frame is None else "face"
+        side = self._side(paths[0])
         column: dict[str, Tensor] = {
             key: feature(key).batch(torch.from_numpy(np.stack([self.rows(p, key) for p in paths]))).to(device)
             for key in keys
@@ -139,17 +146,17 @@ def translate(
     key = system.output[task.name]
     voice = None if key == "wave24k" else vocoder(default_vocoder(key))
     failures: dict[str, str] = {}
-    groups: dict[tuple[int, int], list[tuple[Trial, str]]] = defaultdict(list)
+    groups: dict[tuple[int, ...], list[tuple[Trial, str]]] = defaultdict(list)
     for trial in trials:
         path = {"source": trial.source, "target": trial.other_target_voice, "other": trial.other_voice}[system.source]
         if not path or not trial.reference:
             failures[trial.trial] = "the corpus has no recording to give here"
         elif not (root / output_path(name, trial)).is_file():
-            by_voice = task.reference == "voice"
-            groups[_length(shelf, path), _length(shelf, trial.reference) if by_voice else 0].append((trial, path))
+            inputs = ("wave24k", *system.inputs[task.name])
+            groups[shelf.lengths(path, inputs) + shelf.lengths(trial.reference, inputs)].append((trial, path))
     seconds = audio = 0.0
     with tqdm(total=sum(map(len, groups.values())), desc=f"translate {name}", disable=None, leave=False) as bar:
-        for (length, _), rows in sorted(groups.items()):
+        for (length, *_), rows in sorted(groups.items()):
             for part in (rows[i : i + batch] for i in range(0, len(rows), batch)):
                 started = time.perf_counter()
                 waves = _waves(system, task, part, shelf, seed, device, voice)[:, :length]
@@ -172,10 +179,6 @@ def _real_time_factor(folder: Path, seconds: float, audio: float) -> float | Non
         seconds, audio = seconds + before["seconds"], audio + before["audio"]
     write_json(path, {"seconds": seconds, "audio": audio})
     return seconds / audio if audio else None
-
-
-def _length(shelf: Shelf, path: str) -> int:
-    return len(shelf.rows(path, "wave24k"))
 
 
 def _waves(

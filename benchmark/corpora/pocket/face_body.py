@@ -18,7 +18,7 @@ def background(view: View) -> Array:
     t = 0.5 + (x * math.cos(view.background_angle) + y * math.sin(view.background_angle)) * (1.0 / 150.0)
     t = t + 0.35 * noise("cloud", x, y, 0.9, view.grain & 255)
     first, second = (linear(c) for c in view.background)
-    return first + (second - first) * np.clip(t, 0.0, 1.0)
+    return np.asarray(first + (second - first) * np.clip(t, 0.0, 1.0))
 
 
 def body(image: Array, shape: Shape, look: Look, view: View, x: Array, y: Array, shade: Array) -> None:

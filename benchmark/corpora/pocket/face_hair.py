@@ -74,7 +74,7 @@ def _mask(shape: Shape, look: Look, s: Surface, half: float, beside: Array) -> A
         opening = half * style.opening + 1.6 * bell((s.y - 14.0) / 22.0) - swing
         mask = np.maximum(mask, cover(opening - a - jag, 2.0) * ramp(s.y, -30.0, -14.0))
     # Past the outline of the head one looks into the hair of the far side.
-    return np.maximum(mask * thin, beside * ramp(s.y, 10.0, 2.0))
+    return np.asarray(np.maximum(mask * thin, beside * ramp(s.y, 10.0, 2.0)))
 
 
 def _edge(style: HairStyle, look: Look, s: Surface) -> Array:

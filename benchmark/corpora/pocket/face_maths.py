@@ -25,7 +25,7 @@ def bell(t: Array) -> Array:
     """A bump of height 1 and half-width about 0.64: a Gaussian's look without its exp."""
     u = 1.0 + t * t
     u *= u
-    return np.reciprocal(u, out=u)
+    return np.asarray(np.reciprocal(u, out=u))
 
 
 def bump(x: Array, y: Array) -> Array:
@@ -33,7 +33,7 @@ def bump(x: Array, y: Array) -> Array:
     u = 1.0 + x * x
     u += y * y
     u *= u
-    return np.reciprocal(u, out=u)
+    return np.asarray(np.reciprocal(u, out=u))
 
 
 def ramp(t: Array, low: float, high: float) -> Array:
@@ -95,4 +95,4 @@ def noise(kind: str, x: Array, y: Array, scale: float, offset: int = 0) -> Array
     second = table.take(below + column)
     second += (table.take(below + after) - second) * part
     v = y * scale
-    return value + (second - value) * (v - np.floor(v))
+    return np.asarray(value + (second - value) * (v - np.floor(v)))

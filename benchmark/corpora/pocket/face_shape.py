@@ -100,7 +100,7 @@ def profile(knots_y: list[float], width: list[float], depth: list[float], top: f
 
     def table(values: list[float]) -> Array:
         padded = np.pad(np.interp(_Y, knots_y, values), 11, mode="edge")
-        return (np.convolve(padded, smooth, "valid") * cap).astype(np.float32)
+        return np.asarray((np.convolve(padded, smooth, "valid") * cap).astype(np.float32))
 
     return Profile(table(width), table(depth), top, bottom)
 
@@ -183,4 +183,4 @@ def relief(shape: Shape, smile: float, x: Array, y: Array) -> Array:
     h -= 1.7 * bump(x / 9.0, (y - mouth - 8.0) / 3.0)
     h += (2.2 + 0.7 * man) * bump(x / (9.5 + 2.0 * man), (y - shape.chin + 6.0) / 6.0)
     h -= 0.7 * bump(x / 2.0, (y - 0.5 * (tip + mouth) - 1.5) / 4.0)
-    return h
+    return np.asarray(h)

@@ -32,7 +32,7 @@ def folds(shape: Shape, smile: float, raised: float, x: Array, y: Array) -> Arra
     lines = sum(bell((y - brow + 4.6 * k + 0.006 * x * x + 0.5 * np.sin(x * 0.25 + 2.0 * k)) / 0.95) for k in (1, 2, 3))
     depth += (0.65 * age + 0.25 * max(raised, 0.0)) * lines * ramp(a, 27.0, 14.0)
     depth += 0.6 * age * bell((a - 2.8) / 0.9) * ramp(y, brow - 3.0, brow) * ramp(y, -3.0, -7.0)
-    return depth
+    return np.asarray(depth)
 
 
 def complexion(shape: Shape, look: Look, x: Array, y: Array) -> Array:
@@ -54,7 +54,7 @@ def complexion(shape: Shape, look: Look, x: Array, y: Array) -> Array:
         0.6 * lid,
     )
     # Old skin is paler in chroma and blotched: the mean of the channels moves in, spots come up.
-    lay(skin, skin.mean(0, keepdims=True) * linear((1.04, 1.0, 0.93)), np.float32(0.35 * age))
+    lay(skin, skin.mean(0, keepdims=True) * linear((1.04, 1.0, 0.93)), np.asarray(0.35 * age, np.float32))
     spots = np.clip(noise("curl", x, y, 1.5, look.seed + 91) - 0.6, 0.0, 0.5) * (
         0.5 * look.freckles * ramp(a, 34.0, 20.0) + 0.6 * age
     )
