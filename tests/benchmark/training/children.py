@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import sys
-import time
 import traceback
 import warnings
 from collections import Counter
@@ -328,40 +327,7 @@ def train(
     }
 
 
-def overhead(stores: list[str], folder: str, steps: int) -> dict[str, float]:
-    """Seconds a step of the trainer, and of a bare loop over the same batches, model and optimiser."""
-    from benchmark.training import loop
-    from benchmark.training.feed import Feed
-    from benchmark.training.plan import Plan
-
-    torch.set_num_threads(1)
-    opened = [Store(Path(s)) for s in stores]
-    quiet = loop.TrainSettings(steps=steps, device="cpu", save_every=steps, log_every=50)
-    ours = loop.train(Contrast(), opened, Path(folder), quiet, FEATURES).seconds / steps
-    system = Contrast()
-    plan = Plan(opened, system.draws(), 0, features=FEATURES)
-    feed = Feed(plan, torch.device("cpu"))
-    optimizers = {
-        n: torch.optim.Adam([p for m in o.modules for p in system.get_submodule(m).parameters()], o.lr)
-        for n, o in system.optimizers().items()
-    }
-    began = time.perf_counter()
-    for i in range(steps):
-        batch = feed.batches("pairs", i)[0]
-        for phase in system.phases():
-            optimizer = optimizers[phase.steps[0]]
-            optimizer.zero_grad()
-            terms = system(phase.name, batch, Step(i, torch.Generator(), None, lambda rows: rows))
-            sum(terms.values()).backward()
-            optimizer.step()
-    bare = (time.perf_counter() - began) / steps
-    began = time.perf_counter()
-    for i in range(steps):
-        feed.batches("pairs", i)
-    return {"trainer": ours, "bare": bare, "feed": (time.perf_counter() - began) / steps}
-
-
-CASES = {"train": train, "overhead": overhead}
+CASES = {"train": train}
 
 
 def _full_disk(after: int) -> None:
