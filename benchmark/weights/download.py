@@ -34,7 +34,7 @@ def download(name: str, url: str, target: Path, sha256: str, licence: str) -> No
                     file.write(chunk)
                     digest.update(chunk)
                     bar.update(len(chunk))
-                received = bar.n
+            received = file.tell()  # the bar counts nothing where it is switched off
             if size is not None and received != size:
                 raise MissingWeights(
                     f"{name}: {url} broke off after {received} of {size} bytes. Run the command again."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import soundfile
 from torch import Tensor
 
+from benchmark import weights
 from benchmark.errors import BenchmarkError, MissingWeights
 from benchmark.upstream import nisqa as upstream
 from protocols.media_scores import PerContent
@@ -128,10 +128,8 @@ def test_missing_and_unknown_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", list(MOS))
-def test_golden_values_through_the_protocol(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "BENCHMARK_WEIGHTS" not in os.environ:
-        monkeypatch.setenv("BENCHMARK_WEIGHTS", str(SHARED / "weights"))
-    if not (Path(os.environ["BENCHMARK_WEIGHTS"]) / name).is_file() or not (SHARED / "data" / "vctk").is_dir():
+def test_golden_values_through_the_protocol(name: str) -> None:
+    if weights.find(name) is None or not (SHARED / "data" / "vctk").is_dir():
         pytest.skip("NISQA weights or ../shared/data are absent")
     files = [f"vctk/wav48_silence_trimmed/{s}/{s}_023_mic1.flac" for s in ("p228", "p233")]
     scores = list(Nisqa(name).score(rows(*files), SHARED / "data"))

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from benchmark import weights
 from benchmark.errors import BenchmarkError, MissingWeights
@@ -157,7 +159,8 @@ def test_without_a_published_hash_the_users_file_is_taken_and_nothing_downloaded
     with pytest.raises(MissingWeights, match=r"\$BENCHMARK_WEIGHTS as net.pt") as caught:
         weights.get("net.pt")
     assert server in str(caught.value)
-    assert weights.get("net.pt") == put(tmp_path / "own")
+    own = put(tmp_path / "own")
+    assert weights.get("net.pt") == own
     assert weights.sha256("net.pt") == SHA256
     assert weights.status()[0]["verified"] is None
 
@@ -175,6 +178,7 @@ def test_download_is_verified_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish(monkeypatch, f"{server}/net.pt")
+    monkeypatch.setattr("benchmark.weights.download.tqdm", partial(tqdm, disable=False))
     path = weights.get("net.pt")
     assert path == tmp_path / "cache" / "weights" / "net.pt"
     assert path.read_bytes() == CONTENT
