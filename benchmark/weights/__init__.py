@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError, MissingWeights, unknown
-from benchmark.weights.download import download
+from benchmark.weights.download import fetch
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def get(name: str) -> Path:
             f"{name}` where there is a network, or put {weights.file} into $BENCHMARK_WEIGHTS."
         )
     target = cache_folder() / weights.file
-    download(name, _address(weights), target, weights.sha256, weights.licence)
+    fetch(name, _address(weights), target, weights.sha256, weights.licence)
     return target
 
 

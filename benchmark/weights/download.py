@@ -16,7 +16,7 @@ _CHUNK = 1 << 16
 _TIMEOUT = 30.0
 
 
-def download(name: str, url: str, target: Path, sha256: str, licence: str) -> None:
+def fetch(name: str, url: str, target: Path, sha256: str, licence: str) -> None:
     """Fetch `url` into `target` with a progress bar on stderr; kept only if its sha256 begins with `sha256`.
 
     Raises:
