@@ -26,7 +26,7 @@ PICTURE_PENALTY = 0.3
 class Sample:
     """S people with U recordings each.
 
-    sentences: U a person. voices: (S, U, 256) unit embeddings. faces: (S, U, 3072) pixels in [-1, 1].
+    sentences: U a person. voices: (S, U, 256) unit embeddings. faces: (S, P, 3072) pixels in [-1, 1] of all pictures.
     """
 
     people: tuple[Identity, ...]
@@ -85,14 +85,13 @@ def gather(corpus: PocketCorpus, split: str, speakers: int, utterances: int) -> 
         if media.wave is None or media.faces is None:
             raise BenchmarkError(f"Pool {corpus.name} has one modality only; measuring needs faces and voices.")
         waves.append(media.wave)
-        picture = media.faces[0].astype(np.float64) / 127.5 - 1.0
-        faces.append(picture.reshape(SIDE, 128 // SIDE, SIDE, 128 // SIDE, 3).mean((1, 3)).ravel())
-    shape = (speakers, utterances, -1)
+        blocks = media.faces.reshape(-1, SIDE, 128 // SIDE, SIDE, 128 // SIDE, 3).mean((2, 4))
+        faces.append(blocks.reshape(len(blocks), -1) / 127.5 - 1.0)
     return Sample(
         tuple(corpus.identity(records[rows[0]]) for rows in chosen),
         tuple(tuple(str(records[i].transcript) for i in rows) for rows in chosen),
-        embed(waves).reshape(shape),
-        np.reshape(faces, shape),
+        embed(waves).reshape(speakers, utterances, -1),
+        np.concatenate(faces).reshape(speakers, -1, faces[0].shape[1]),
     )
 
 
@@ -177,8 +176,9 @@ def oracle(train: Sample, unseen: Sample) -> dict[str, float]:
     def from_drivers(columns: list[int]) -> float:
         return against(ridge(train.vectors[:, columns], means, unseen.vectors[:, columns]))
 
-    pixels, embeddings = (a.reshape(-1, a.shape[-1]) for a in (train.faces, train.voices))
-    from_pictures = ridge(pixels, embeddings, unseen.faces.reshape(-1, pixels.shape[1]), PICTURE_PENALTY)
+    pixels = train.faces.reshape(-1, train.faces.shape[-1])
+    targets = np.repeat(means, train.faces.shape[1], axis=0)
+    from_pictures = ridge(pixels, targets, unseen.faces.reshape(-1, pixels.shape[1]), PICTURE_PENALTY)
     without = [np.delete(voices, u, axis=1).mean(1) for u in range(utterances)]
     own = [np.einsum("sd,sd->s", voices[:, u], unit(without[u])) for u in range(utterances)]
     shifted = np.roll(without_hidden(unseen), 1, axis=1)
@@ -205,16 +205,16 @@ def probes(train: Sample, unseen: Sample) -> dict[str, float]:
     for modality in ("voices", "faces"):
         x, queries = (getattr(s, modality).reshape(-1, getattr(s, modality).shape[-1]) for s in (train, unseen))
         columns = [DRIVERS.index("gender"), DRIVERS.index("age")]
-        y, truth = (np.repeat(s.vectors[:, columns], s.voices.shape[1], axis=0) for s in (train, unseen))
+        y, truth = (np.repeat(s.vectors[:, columns], getattr(s, modality).shape[1], axis=0) for s in (train, unseen))
         guess = ridge(x, y, queries, PICTURE_PENALTY if modality == "faces" else 0.01)
         found[f"gender from {modality}, accuracy"] = float((np.sign(guess[:, 0]) == truth[:, 0]).mean())
         found[f"age from {modality}, R2"] = float(1 - ((guess[:, 1] - truth[:, 1]) ** 2).mean() / truth[:, 1].var())
     return found
 
 
-def measure(seed: int = 0, speakers: int = 96, unseen: int = 32, utterances: int = 4) -> list[Row]:
-    """All tables of docs/pocket.md for `pocket_av`; about 80 ms an utterance on one core."""
-    corpus = PocketCorpus(seed=seed, frames_per_clip=1)
+def measure(seed: int = 0, speakers: int = 96, unseen: int = 32, utterances: int = 4, pictures: int = 2) -> list[Row]:
+    """All tables of docs/pocket.md for `pocket_av`; `pictures` a recording; about 80 ms an utterance on one core."""
+    corpus = PocketCorpus(seed=seed, frames_per_clip=pictures)
     known = gather(corpus, "train", speakers, utterances)
     held_out = gather(corpus, "unseen", unseen, utterances)
     everybody = known + held_out
@@ -235,8 +235,8 @@ def measure(seed: int = 0, speakers: int = 96, unseen: int = 32, utterances: int
     return rows
 
 
-def report(seed: int = 0, speakers: int = 96, unseen: int = 32, utterances: int = 4) -> str:
+def report(seed: int = 0, speakers: int = 96, unseen: int = 32, utterances: int = 4, pictures: int = 2) -> str:
     """The rows of `measure` as a Markdown table."""
-    rows = measure(seed, speakers, unseen, utterances)
+    rows = measure(seed, speakers, unseen, utterances, pictures)
     lines = [f"| {row.table} | {row.name} | {row.value:.3f} | {row.n} |" for row in rows]
     return "\n".join(["| table | row | value | people |", "|---|---|---|---|", *lines])

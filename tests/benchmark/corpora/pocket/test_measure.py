@@ -67,8 +67,8 @@ def test_gather_refuses_what_is_not_there() -> None:
 
 @pytest.mark.slow
 def test_the_corpus_is_worth_training_on() -> None:
-    """The numbers of docs/pocket.md on a third of the people; limits leave room for the smaller sample."""
-    rows = {(r.table, r.name): r.value for r in measure.measure(speakers=32, unseen=16, utterances=2)}
+    """The numbers of docs/pocket.md on two thirds of the people; limits leave room for the smaller sample."""
+    rows = {(r.table, r.name): r.value for r in measure.measure(speakers=64, unseen=20, utterances=2, pictures=4)}
     assert rows["cosine", "same person"] >= 0.83
     assert rows["cosine", "same gender"] <= 0.66
     assert rows["cosine", "other gender"] < rows["cosine", "same gender"]
@@ -77,7 +77,7 @@ def test_the_corpus_is_worth_training_on() -> None:
     assert rows["way from gender to own mean", "predicted from visible drivers"] > 0.25
     assert rows["driver share", "age"] > 0.08
     assert rows["driver share", "total"] > 0.35
-    assert rows["probe", "gender from voices, accuracy"] >= 0.95
+    assert rows["probe", "gender from voices, accuracy"] >= 0.9
     assert rows["probe", "age from voices, R2"] > 0.5
-    assert rows["probe", "gender from faces, accuracy"] > 0.7
+    assert rows["probe", "gender from faces, accuracy"] > 0.75
     assert rows["probe", "age from faces, R2"] > 0.4

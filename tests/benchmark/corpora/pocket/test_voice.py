@@ -1,5 +1,6 @@
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,3 +100,15 @@ def test_the_map_is_linear_within_a_gender(a: Identity, b: Identity, t: float) -
 def test_formant_scale_keeps_its_limit() -> None:
     giant = replace(AVERAGE, size=2.0, jaw=2.0, hidden=2.0)
     assert voice.voice_of(giant).formants == pytest.approx(np.exp(-voice.FORMANT_LIMIT))
+
+
+@pytest.mark.parametrize("driver", voice.EFFECTS)
+def test_the_page_says_what_the_code_does(driver: str) -> None:
+    effect = voice.EFFECTS[driver]
+    bands = ", ".join(f"{db:+g} dB at {hz:g} Hz" for hz, db in effect.bands)
+    tilt = f"{effect.tilt:+g} dB an octave" if effect.tilt else ""
+    numbers = (effect.formants, effect.pitch, effect.pitch_range, effect.pace, effect.breath)
+    row = [driver, *(f"{number:+g}" if number else "" for number in numbers), ", ".join(filter(None, (bands, tilt)))]
+    page = (Path(__file__).parents[4] / "docs" / "pocket.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
+    assert row in rows
