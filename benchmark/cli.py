@@ -155,12 +155,11 @@ def weights(settings: Weights) -> int:
 
     names = settings.names or store.names()
     if settings.action == "get":
-        for name in names:
+        for name in settings.names or [n for n in names if store.entry(n).fetchable]:
             store.get(name)
     rows: Rows = store.status(names)
     _show(rows, settings.json)
-    bad = [r for r in rows if r["present"] and not r["verified"]]
-    return 1 if settings.action == "verify" and bad else 0
+    return 1 if settings.action == "verify" and any(row["verified"] is False for row in rows) else 0
 
 
 def compare(settings: Compare) -> int:

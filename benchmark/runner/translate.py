@@ -95,7 +95,7 @@ class Shelf:
         if piece.frame is None:
             write_flac(target, self.rows(path, "wave24k").astype(np.float32) / 32768.0)
         else:
-            rows = torch.from_numpy(self.rows(path, "face128")[None])
+            rows = torch.from_numpy(self.rows(path, "face128")[None].copy())
             write_png(target, feature("face128").batch(rows)[0])
 
 
