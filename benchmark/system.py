@@ -12,7 +12,13 @@ and the labels that always travel along:
     record   (B,) int64, index into the draw's records (for messages)
 
 Feature tensors have the shapes of `benchmark.media.features`; with `Pick.count = n > 1` every tensor of
-the column has a further axis n after the batch axis.
+the column has a further axis n after the batch axis. The n records of a row are of one speaker, and
+differ as far as the speaker has so many.
+
+A crop starts at the same moment in all features of its column. A record that is shorter is padded at its
+end with digital silence as the feature shows it. An audio feature without a crop (or without a rate, as
+tokens are) comes whole, padded to the longest of the global batch, and then `<feature>_rows` (B,) int64
+says how many rows are its own.
 """
 
 from __future__ import annotations
@@ -70,7 +76,10 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Phase:
-    """One backward pass; `system.<name>(batch, step)` returns named, already weighted terms."""
+    """One backward pass; `system.<name>(batch, step)` returns named, already weighted terms.
+
+    `accumulate` cuts the draw into so many micro-batches, whose terms are averaged.
+    """
 
     name: str
     steps: tuple[str, ...]  # optimisers stepped; all other parameters are frozen meanwhile
@@ -82,7 +91,11 @@ class Phase:
 
 @dataclass(frozen=True)
 class Step:
-    """What a phase method is told about the step besides its batch."""
+    """What a phase method is told about the step besides its batch.
+
+    Both generators start anew in every phase, so that two phases of a step that draw alike see the same noise
+    and the same branch (StarGANv2's discriminator and generator share their latents).
+    """
 
     index: int
     generator: torch.Generator  # CPU, seeded from (seed, step, rank): the only source of noise

@@ -275,6 +275,7 @@ class _Loop:
         return provenance.environment(self.fabric.world_size, self.fabric.device.type)
 
     def _save(self, step: int) -> None:
+        failed: BenchmarkError | None = None
         if self.fabric.is_global_zero:
             names = {f for columns in self.plan.columns.values() for c in columns.values() for f in c.pick.features}
             state = {
@@ -287,5 +288,9 @@ class _Loop:
                 "features": {name: self.plan.features[name].hash for name in sorted(names)},
                 "environment": self._environment(),
             }
-            checkpoint.save(self.folder, state)
-        self.fabric.barrier()
+            try:
+                checkpoint.save(self.folder, state)
+            except BenchmarkError as error:
+                failed = error
+        if self._agreed(failed is not None):
+            raise failed or BenchmarkError("The first process could not save its checkpoint.")

@@ -262,7 +262,17 @@ class Watched(Duel):
         return super().late(batch, step)
 
 
-SYSTEMS = {"duel": Duel, "contrast": Contrast, "forgetful": Forgetful, "watched": Watched}
+class Mixed(Duel):
+    """Sees to it that autocast is on and that it has left the batch alone."""
+
+    def make(self, batch: Batch, step: Step) -> Terms:
+        assert torch.is_autocast_enabled("cpu")
+        assert batch["voice"]["band"].dtype == torch.float32
+        assert self.maker[0](batch["voice"]["band"][:, 0].mean(-1)).dtype == torch.bfloat16
+        return super().make(batch, step)
+
+
+SYSTEMS = {"mixed": Mixed, "duel": Duel, "contrast": Contrast, "forgetful": Forgetful, "watched": Watched}
 
 
 def digest(value: Any) -> str:

@@ -56,6 +56,24 @@ def test_accumulated_micro_batches_equal_one_batch(start: Callable[..., Any], av
             torch.testing.assert_close(other["model"][name], tensor, atol=1e-6, rtol=0)
 
 
+def test_autocast_reaches_networks_and_not_batches(start: Callable[..., Any], av: str, tmp_path: Path) -> None:
+    settings = {"steps": 2, "precision": "bf16-mixed"}
+    code, answer = start("train", stores=[av], folder=str(tmp_path), system="mixed", settings=settings).wait()
+    assert code == 0
+    assert read(Path(answer["checkpoint"]))["model"]["maker.0.weight"].dtype == torch.float32
+
+
+@pytest.mark.parametrize("placement", ["host", "mapped"])
+def test_placement_does_not_change_training(placement: str, start: Callable[..., Any], av: str, tmp_path: Path) -> None:
+    digests = []
+    for place in ("device", placement):
+        settings = {"steps": 6, "placement": place}
+        code, answer = start("train", stores=[av], folder=str(tmp_path / place), settings=settings).wait()
+        assert code == 0
+        digests.append(answer["digest"])
+    assert digests[0] == digests[1]
+
+
 def test_nan_names_term_step_and_records(kit: ModuleType, start: Callable[..., Any], tmp_path: Path) -> None:
     store = kit.make_store(tmp_path / "store", kit.people(2, records=2), broken="toy-p0-1")
     folder = tmp_path / "run"

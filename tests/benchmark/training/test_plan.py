@@ -92,7 +92,7 @@ def test_a_draw_is_a_function_of_seed_step_and_name(
     pool=st.sampled_from(["any", "paired", "faces", "voices"]),
     balance=st.sampled_from([None, "gender", "speaker"]),
 )
-def test_pools_and_held_out_records(plan_of: Any, step: int, pool: Any, balance: Any) -> None:
+def test_pools_and_held_out_records(plan_of: Any, stores: list[Any], step: int, pool: Any, balance: Any) -> None:
     for base in (VOICE, FACE):
         if (base.modality, pool) in {("audio", "faces"), ("face", "voices")}:
             continue
@@ -100,7 +100,8 @@ def test_pools_and_held_out_records(plan_of: Any, step: int, pool: Any, balance:
         rows = plan.draw("d", step)["a"]
         records = plan.records
         assert rows.record.shape == rows.start.shape == (32, 1)
-        assert records.training[rows.record].all()
+        everyone = [record for store in stores for record in store.records]
+        assert {everyone[i].split for i in rows.record.ravel()} == {"train"}
         assert (records.speaker[rows.record] >= 0).all()
         assert records.present[base.modality][rows.record].all()
         seen = {m: set(records.speaker[records.training & records.present[m]].tolist()) for m in ("face", "audio")}
