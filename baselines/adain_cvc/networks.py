@@ -62,17 +62,7 @@ def shrink(face: Tensor, size: int) -> Tensor:
     return F.avg_pool2d(face, factor)
 
 
-def vary(face: Tensor, flip: bool, brightness: float, shift: int, generator: torch.Generator) -> Tensor:
-    """Training pictures (B, 3, H, W), each mirrored with probability 1/2, brightened or darkened by up to `brightness`
-    (of the range's 2) and moved by up to `shift` pixels both ways, edges repeated."""
-    batch, _, height, width = face.shape
-    mirrored, moved_down, moved_right = torch.rand(3, batch, generator=generator).to(face.device)
-    light = torch.rand(batch, 1, 1, 1, generator=generator).to(face)
-    rows = torch.arange(height, device=face.device) + ((2 * shift + 1) * moved_down).long()[:, None] - shift
-    columns = torch.arange(width, device=face.device) + ((2 * shift + 1) * moved_right).long()[:, None] - shift
-    if flip:
-        columns = torch.where(mirrored[:, None] < 0.5, columns, width - 1 - columns)
-    rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
-    samples = torch.arange(batch, device=face.device)[:, None, None]
-    face = face.permute(0, 2, 3, 1)[samples, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-    return (face + brightness * (2 * light - 1)).clamp(-1, 1)
+def mirror(face: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures (B, 3, H, W), each turned left for right with probability 1/2."""
+    turned = (torch.rand(len(face), generator=generator) < 0.5).to(face.device)
+    return torch.where(turned[:, None, None, None], face.flip(3), face)

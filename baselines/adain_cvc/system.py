@@ -10,14 +10,14 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from baselines.adain_cvc.networks import FaceEncoder, shrink, vary
+from baselines.adain_cvc.networks import FaceEncoder, mirror, shrink
 from baselines.adain_vc.system import AdainVC, AdainVCSettings
 from benchmark.system import Batch, Column, Draw, Pick, Step
 
 
 @dataclass(frozen=True)
 class AdainCVCSettings(AdainVCSettings):
-    """Face-side defaults are the unofficial port's; those of the augmentation mean none, as published."""
+    """Face-side defaults are the unofficial port's; it does not mirror its pictures."""
 
     reference: Literal["voice", "face", "gender"] = "face"
     face_size: int = 32  # pictures are averaged down to this before anything else
@@ -25,9 +25,7 @@ class AdainCVCSettings(AdainVCSettings):
     face_kernels: tuple[int, ...] = (6, 6, 4, 4, 4)
     face_hidden: int = 256
     face_slope: float = 0.01  # of the leaky ReLU
-    face_flip: bool = False
-    face_brightness: float = 0.0
-    face_shift: int = 0  # pixels of the shrunk picture
+    face_flip: bool = False  # mirror half of the training pictures
 
 
 class AdainCVC(AdainVC):
@@ -54,12 +52,10 @@ class AdainCVC(AdainVC):
         return {"pairs": Draw(s.batch, {"voice": voice, "face": face})}
 
     def training_reference(self, batch: Batch, step: Step) -> Column:
-        """The drawn face, shrunk first, so that varying it costs little."""
+        """The drawn face, shrunk first, so that mirroring it costs little."""
         s, column = self.settings, batch["face"]
-        face = vary(
-            shrink(column["face128"], s.face_size), s.face_flip, s.face_brightness, s.face_shift, step.generator
-        )
-        return {**column, "face128": face}
+        face = shrink(column["face128"], s.face_size)
+        return {**column, "face128": mirror(face, step.generator) if s.face_flip else face}
 
     def encode_reference(self, reference: Column) -> Tensor:
         face = shrink(reference["face128"], self.settings.face_size)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -41,6 +42,7 @@ class AdainVCSettings:
     batch: int = 128
     crop: int = 128  # mel frames
     lr: float = 5e-4
+    lr_decay: int = 0  # steps over which lr falls to 0 along half a cosine; 0: constant, as published
     weight_decay: float = 1e-4
     amsgrad: bool = True
     clip: float = 5.0
@@ -65,6 +67,11 @@ class GenderEncoder(nn.Module):
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL to the standard normal, a MEAN over all elements (quirk Q31), so that its weight does not grow with them."""
     return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).mean()
+
+
+def half_cosine(step: int, steps: int) -> float:
+    """1 at step 0, 0 from `steps` on."""
+    return 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / steps))
 
 
 class AdainVC(System):
@@ -128,7 +135,8 @@ class AdainVC(System):
         s = self.settings
         options = {"betas": (0.9, 0.999), "amsgrad": s.amsgrad, "weight_decay": s.weight_decay}
         modules = ("speaker_encoder", "content_encoder", "decoder")
-        return {"all": Optimizer(modules, "adam", s.lr, options, clip=s.clip)}
+        schedule = partial(half_cosine, steps=s.lr_decay) if s.lr_decay else None
+        return {"all": Optimizer(modules, "adam", s.lr, options, schedule, s.clip)}
 
     def phases(self) -> tuple[Phase, ...]:
         return tuple(Phase("autoencode", ("all",), draw) for draw in self.draws())

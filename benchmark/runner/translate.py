@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from benchmark.atomic import write_json
 from benchmark.corpora.prepared import Store
+from benchmark.errors import BenchmarkError
 from benchmark.media.audio import write_flac
 from benchmark.media.catalogue import feature
 from benchmark.media.image import write_png
@@ -137,8 +138,8 @@ def translate(
 ) -> Translated:
     """Write the outputs that are not there yet; rows of equal length go through the system together.
 
-    A row that cannot be given (no such recording in the corpus, or a value that is not finite) is named in
-    `failures` and writes nothing; the protocols then count it as failed.
+    A row that cannot be given (no such recording in the corpus, one too short for the system, a value that is not
+    finite) is named in `failures` and writes nothing; the protocols then count it as failed.
     """
     system = system.to(device).eval()
     folder = root / "media" / name.replace(":", "_")
@@ -159,15 +160,20 @@ def translate(
         for (length, *_), rows in sorted(groups.items()):
             for part in (rows[i : i + batch] for i in range(0, len(rows), batch)):
                 started = time.perf_counter()
-                waves = _waves(system, task, part, shelf, seed, device, voice)[:, :length]
+                bar.update(len(part))
+                try:
+                    waves = _waves(system, task, part, shelf, seed, device, voice)
+                except BenchmarkError as error:
+                    failures |= {trial.trial: str(error) for trial, _ in part}
+                    continue
+                waves = waves[:, :length] if voice else waves  # a vocoder fills the last hop
                 seconds += time.perf_counter() - started
-                audio += len(part) * length / RATE
+                audio += waves.size / RATE
                 for (trial, _), wave in zip(part, waves, strict=True):
                     if np.isfinite(wave).all():
                         write_flac(root / output_path(name, trial), wave)
                     else:
                         failures[trial.trial] = "the system gave a value that is not finite"
-                bar.update(len(part))
     return Translated(_real_time_factor(folder, seconds, audio), voice.name if voice else None, failures)
 
 
