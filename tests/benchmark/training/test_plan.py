@@ -215,6 +215,18 @@ def test_balance(plan_of: Any) -> None:
     assert max(abs(v - 1 / 14) for v in found.values()) < 0.02
 
 
+def test_balance_of_distinct_draws(kit: ModuleType, tmp_path: Path) -> None:
+    """One of 12 women with 1 record each or of 3 men with 2: 4,000 single draws, 4 standard errors."""
+    women = [(f"f{i}", 0, "a", 1, "train") for i in range(12)]
+    men = [(f"m{i}", 1, "a", 2, "train") for i in range(3)]
+    store = kit.make_store(tmp_path / "s", women + men)
+    for balance, share in ((None, 6 / 18), ("gender", 1 / 2), ("speaker", 3 / 15)):
+        draws = {"d": Draw(1, {"a": pick(VOICE, distinct=True, balance=balance)})}
+        plan = Plan([store], draws, 0, features=kit.FEATURES)
+        male = np.mean([plan.records.gender[plan.draw("d", step)["a"].record[0, 0]] for step in range(4000)])
+        assert male == pytest.approx(share, abs=4 * (share * (1 - share) / 4000) ** 0.5), balance
+
+
 def test_starts_cover_the_record(plan_of: Any) -> None:
     plan = plan_of(256, a=VOICE, b=FACE)
     lengths = np.diff(plan.columns["d"]["a"].windows[0].offsets)
