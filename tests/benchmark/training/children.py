@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -311,6 +312,8 @@ def train(
     AT.update(at or {})
     if fault == "disk":
         _full_disk(after=2)
+    if fault == "quota":
+        _quota(after=2)
     if fault == "kill in save":
         _kill_in_save(after=2)
     torch.manual_seed(0)
@@ -341,7 +344,7 @@ CASES = {"train": train}
 
 
 def _full_disk(after: int) -> None:
-    """Every file is refused its last bytes once `after` checkpoints are on disk."""
+    """fsync refuses every checkpoint once `after` are on disk."""
     real, calls = os.fsync, [0]
 
     def fsync(descriptor: int) -> None:
@@ -352,6 +355,19 @@ def _full_disk(after: int) -> None:
         real(descriptor)
 
     os.fsync = fsync
+
+
+def _quota(after: int) -> None:
+    """The system itself cuts every file off at 4,000 bytes once `after` checkpoints are on disk."""
+    real, calls = torch.save, [0]
+
+    def save(*arguments: Any) -> None:
+        calls[0] += 1
+        if calls[0] > after:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
+        real(*arguments)
+
+    torch.save = save
 
 
 def _kill_in_save(after: int) -> None:

@@ -89,12 +89,15 @@ def test_flipped_byte_is_noticed(kit: Any, whole: tuple[Path, dict[str, Any]], t
         read(tmp_path / "step-000000012.pt")
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("disk", "No space left on device"), ("quota", "Cannot save checkpoint")]
+)
 def test_full_disk_leaves_earlier_checkpoints(
-    start: Callable[..., Any], av: str, whole: tuple[Path, dict[str, Any]], tmp_path: Path
+    fault: str, reason: str, start: Callable[..., Any], av: str, whole: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    code, answer = start("train", stores=[av], folder=str(tmp_path), fault="disk").wait()
+    code, answer = start("train", stores=[av], folder=str(tmp_path), fault=fault).wait()
     assert code == 2
-    assert "No space left on device" in answer["message"]
+    assert reason in answer["message"]
     assert "step-000000009.pt" in answer["message"]
     assert [p.name for p in sorted(tmp_path.iterdir()) if "step-" in p.name] == [
         "step-000000003.pt",
