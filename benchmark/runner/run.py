@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -60,6 +61,7 @@ def run(plan: Plan) -> Path:
     Raises:
         BenchmarkError: as the stages say; what was done before stays.
     """
+    _help_train(plan)
     protocols, metric_notes = usable(plan.metrics, asked=bool(plan.settings.metrics))
     with RunFolder(plan.folder) as folder:
         session = _open(plan)
@@ -95,11 +97,22 @@ def run(plan: Plan) -> Path:
 
 def train_all(plan: Plan) -> dict[str, Path]:
     """Train (or find trained) every network of a run and stop: name -> checkpoint."""
+    _help_train(plan)
     with RunFolder(plan.folder) as folder:
         session = _open(plan)
         folder.open(_record(session, {}))
         _train(session)
         return {name: path for name, (path, _) in session.trained.items()}
+
+
+def _help_train(plan: Plan) -> None:
+    """In a process that a launcher started beside the first one (rank above 0): train with it, and end.
+
+    Fabric, torchrun and SLURM run the whole command once a rank; the first alone owns the run folder.
+    """
+    if any(os.environ.get(name, "0") != "0" for name in ("LOCAL_RANK", "NODE_RANK", "RANK")):
+        _train(_open(plan))
+        raise SystemExit(0)
 
 
 def _open(plan: Plan) -> _Session:
