@@ -24,8 +24,8 @@ def similarity(output: np.ndarray, targets: Sequence[np.ndarray]) -> float:
 
 
 def compared(trial: Trial) -> tuple[str, ...]:
-    """The recordings that an output is compared with; none where the row names neither target nor sound reference."""
-    return trial.natural_target_voice or ((trial.reference,) if is_sound(trial.reference) else ())
+    """The very reference where it is a recording, else the target's natural ones; none where the row names neither."""
+    return (trial.reference,) if is_sound(trial.reference) else trial.natural_target_voice
 
 
 class SpkSim:
