@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -54,7 +55,7 @@ class List:
         python -m benchmark list systems --profile paper --json
     """
 
-    what: tyro.conf.Positional[Literal["tasks", "systems", "corpora", "metrics", "profiles"]]
+    what: tyro.conf.Positional[Literal["all", "tasks", "systems", "corpora", "metrics", "profiles"]] = "all"
     profile: str | None = None
     """With `systems`: count the parameters of every module under this profile (loads torch)."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -95,13 +96,18 @@ class Compare:
     """Print one JSON document on stdout, and nothing else there."""
 
 
+def _verb(name: str, settings: type) -> Any:
+    """A subcommand whose help keeps the examples of the docstring."""
+    return tyro.conf.subcommand(name, description=inspect.cleandoc(settings.__doc__ or ""))
+
+
 Verb = (
-    Annotated[RunSettings, tyro.conf.subcommand("run")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Prepare, tyro.conf.subcommand("prepare")]
-    | Annotated[List, tyro.conf.subcommand("list")]
-    | Annotated[Weights, tyro.conf.subcommand("weights")]
-    | Annotated[Compare, tyro.conf.subcommand("compare")]
+    Annotated[RunSettings, _verb("run", RunSettings)]
+    | Annotated[Train, _verb("train", Train)]
+    | Annotated[Prepare, _verb("prepare", Prepare)]
+    | Annotated[List, _verb("list", List)]
+    | Annotated[Weights, _verb("weights", Weights)]
+    | Annotated[Compare, _verb("compare", Compare)]
 )
 Rows = list[dict[str, Any]]
 
@@ -131,9 +137,11 @@ def prepare(settings: Prepare) -> int:
     from benchmark.runner.settings import parse_corpus
     from benchmark.settings import load_profile
 
+    if settings.seed < 0 or (settings.jobs is not None and settings.jobs < 1):
+        raise BenchmarkError(f"--seed {settings.seed} --jobs {settings.jobs}: at least 0 and at least 1, please.")
     profile = load_profile(settings.profile)
     rows: Rows = []
-    for name, root in map(parse_corpus, settings.corpora or ("pocket",)):
+    for name, root in dict(map(parse_corpus, settings.corpora or ("pocket",))).items():
         store = open_store(name, root, profile, settings.seed, settings.jobs)
         skipped = store.meta["skipped"]
         rows.append(
@@ -146,7 +154,16 @@ def prepare(settings: Prepare) -> int:
 def list_names(settings: List) -> int:
     from benchmark import listing
 
-    _show(listing.rows(settings.what, settings.profile), settings.json)
+    if settings.what != "all":
+        _show(listing.rows(settings.what, settings.profile), settings.json)
+        return 0
+    kinds = {kind: listing.rows(kind, settings.profile) for kind in listing.KINDS}
+    if settings.json:
+        print(json.dumps(kinds, indent=2))
+    else:
+        for kind, rows in kinds.items():
+            print(f"\n{kind}\n")
+            _show(rows, as_json=False)
     return 0
 
 
@@ -209,8 +226,8 @@ VERBS: dict[type, Callable[[Any], int]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse, run the verb, exit. A `BenchmarkError` becomes one message on stderr and its exit code."""
-    settings: Any = tyro.cli(Verb, prog="python -m benchmark", description=_ABOUT, args=arguments)
     try:
+        settings: Any = tyro.cli(Verb, prog="python -m benchmark", description=_ABOUT, args=arguments)
         code = VERBS[type(settings)](settings)
     except BenchmarkError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -9,6 +9,7 @@ from benchmark.settings import PROFILES, load_profile
 from benchmark.tasks import TASKS
 
 Rows = list[dict[str, Any]]
+KINDS = ("tasks", "systems", "corpora", "metrics", "profiles")
 
 
 def rows(what: str, profile: str | None = None) -> Rows:

@@ -45,6 +45,11 @@ class Trial:
     other_voice: str = ""
 
     @property
+    def corpus(self) -> str:
+        """The corpus a row of our own lists was drawn from: names are `<corpus>-<split>-<number>`."""
+        return self.trial.rsplit("-", 2)[0]
+
+    @property
     def pairing(self) -> str:
         """The gender pairing: "same" or "cross", empty where a gender is not known."""
         if self.source_gender is None or self.target_gender is None:

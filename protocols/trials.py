@@ -37,6 +37,11 @@ class TrialSettings:
     trials: int = 192
     natural: int = 4
 
+    def __post_init__(self) -> None:
+        for name in ("trials", "natural"):
+            if getattr(self, name) < 1:
+                raise BenchmarkError(f"{name} = {getattr(self, name)} in the trial settings; it must be at least 1.")
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -100,18 +105,25 @@ class _Drawer:
         self.voices: Speakers = {int(s): rows[speaker[rows] == s] for s in np.unique(speaker[rows])}
         first = {int(s): int(i) for s, i in zip(*np.unique(speaker, return_index=True), strict=True)}
         self.gender = {s: int(self.index["gender"][i]) for s, i in first.items()}
+        self.fewest = settings.natural
         self.used: set[tuple[int, Piece]] = set()
         self.times: Counter[tuple[str, int]] = Counter()
 
     def draw_split(self, split: Split, wanted: int) -> None:
         """Enter up to `wanted` trials of one split, and a note where fewer can be had."""
         sources, targets = self._speakers(split, "audio"), self._speakers(split, "face" if self.by_face else "audio")
-        targets = {s: rows for s, rows in targets.items() if s in self.voices}
+        # One recording of the target is the reference's own; a metric needs another to compare with.
+        targets = {s: rows for s, rows in targets.items() if len(self.voices.get(s, ())) > 1}
         drawn = sum(self._draw(split, sources, targets, i) for i in range(wanted))
         if drawn < wanted:
             self.out.notes.append(
                 f"{self.store.corpus}: {drawn} of {wanted} {split} trials ({len(sources)} source and {len(targets)} "
                 f"target speakers; source and target differ, strata need both genders, and no pair is used twice)."
+            )
+        if self.by_face and self.fewest < self.settings.natural:
+            self.out.notes.append(
+                f"{self.store.corpus}: only {self.fewest} of {self.settings.natural} natural recordings of a target "
+                f"to compare with in some {split} trials."
             )
 
     def _speakers(self, split: Split, modality: str) -> Speakers:
@@ -161,6 +173,11 @@ class _Drawer:
         rest = [int(r) for r in self.rng.permutation(held_out) if r != reference.record]
         other_target = rest[0] if rest else None
         natural = [int(r) for r in self.rng.permutation(own) if r not in (reference.record, other_target)]
+        if (
+            not natural and other_target is not None
+        ):  # without it there is no score, without the control only no ceiling
+            natural, other_target = [other_target], None
+        self.fewest = min(self.fewest, len(natural))
         speaker = self.index["speaker"]
         others = np.concatenate(
             [

@@ -15,8 +15,8 @@ from benchmark.cli import main
 def test_help_and_list_load_no_torch() -> None:
     code = (
         "import sys, benchmark.cli as c\n"
-        "for line in (['--help'], ['run', '--help'], ['list', 'tasks'], ['list', 'systems'], ['list', 'corpora'],\n"
-        "             ['list', 'metrics'], ['list', 'profiles']):\n"
+        "for line in (['--help'], ['run', '--help'], ['list'], *(['list', k] for k in ('tasks', 'systems', 'corpora',\n"
+        "             'metrics', 'profiles'))):\n"
         "    try: c.main(line)\n"
         "    except SystemExit as e: assert e.code in (0, None), (line, e.code)\n"
         "heavy = {'torch', 'numpy', 'lightning', 'librosa', 'scipy', 'pandas'} & set(sys.modules)\n"
@@ -40,6 +40,12 @@ def test_help_and_list_load_no_torch() -> None:
         (["run", "--task", "image_guided_vc", "--metrics", "spksim@resembly"], ["metric", "spksim@resemblyzer"]),
         (["run", "--task", "image_guided_vc", "--profile", "pockt"], ["profile", "pocket"]),
         (["run", "--task", "face_from_voice"], ["No system of this version"]),
+        (["run", "--task", "image_guided_vc", "--seed", "-1"], ["--seed -1", "at least 0"]),
+        (["run", "--task", "image_guided_vc", "--limit", "0"], ["--limit 0", "at least 1"]),
+        (["run", "--task", "image_guided_vc", "--out", "."], ["current folder"]),
+        (["run", "--task", "image_guided_vc", "--systems", "copy_source", "copy_source"], ["stands twice"]),
+        (["run", "--task", "image_guided_vc", "--corpus", "pocket=/tmp"], ["made, not read"]),
+        (["prepare", "pocket", "--jobs", "0"], ["--jobs 0"]),
         (["prepare", "vctkk"], ["corpus"]),
         (["weights", "get", "nisqua.tar"], ["nisqa.tar"]),
     ],
@@ -55,12 +61,53 @@ def test_mistakes_are_named(arguments: list[str], parts: list[str], capsys: pyte
         assert part in said.err
 
 
-def test_unknown_toml_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[systms.adain_cvc]\nlr = 1e-3\n", "'systms'"),
+        ("[systems.adain_cvcc]\nlr = 1e-3\n", "'adain_cvcc'. Did you mean adain_cvc"),
+        ("[trials.image_guided_cv]\ntrials = 3\n", "'image_guided_cv'"),
+        ("[corpora.pocket_avv]\nscale = 0.1\n", "'pocket_avv'"),
+        ("[systems.adain_cvc]\nlearning = 1e-3\n[systems.adain_cvc.train]\nsteps = 1\n", "'learning'"),
+        ("[systems.adain_cvc]\nlr = 'fast'\n[systems.adain_cvc.train]\nsteps = 1\n", "lr = 'fast'"),
+        ("[systems.adain_cvc]\nlr = 1e-3\n", "steps is not set"),
+        ("[systems.adain_cvc.train]\nsteps = 1\nseed = 3\n", "seed is said on the command line"),
+        ("[systems]\nadain_cvc = 3\n", "expected a table"),
+        ("name = 'paper'\n", "named by its file"),
+        ("[systems.adain_cvc.train]\nsteps = 1\n[trials.image_guided_vc]\ntrails = 8\n", "'trails'"),
+        ("[systems.adain_cvc.train]\nsteps = 1\n[corpora.pocket_av]\nscale = 'a'\n", "scale = 'a'"),
+        ("[systems.adain_cvc.train]\nsteps = 1\n[corpora.pocket_av]\nsize = 2\n", "'size'"),
+    ],
+)
+def test_mistakes_in_a_profile_are_named_before_anything_long(
+    tmp_path: Path, text: str, part: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
     profile = tmp_path / "mine.toml"
-    profile.write_text("[systms.adain_cvc]\nlr = 1e-3\n")
+    profile.write_text(text)
+    line = ["run", "--task", "image_guided_vc", "--profile", str(profile), "--systems", "adain_cvc"]
+    with pytest.raises(SystemExit) as stop:
+        main([*line, "--metrics", "spksim@resemblyzer", "--out", str(tmp_path / "run")])
+    assert stop.value.code == 2
+    assert part in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists()
+
+
+def test_nobody_poses_as_the_papers_profile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    profile = tmp_path / "paper.toml"
+    profile.write_text("[systems.adain_cvc]\nchannels = 8\n")
     with pytest.raises(SystemExit):
         main(["run", "--task", "image_guided_vc", "--profile", str(profile)])
-    assert "'systms'" in capsys.readouterr().err
+    assert "is a profile of the suite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["run", "train", "prepare", "list", "weights", "compare"])
+def test_every_verb_has_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    said = capsys.readouterr().out
+    assert "Examples:" in said
+    assert f"python -m benchmark {verb}" in said
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,15 @@ class Store:
         self.folder = folder
         self.meta: Mapping[str, Any] = json.loads((folder / "store.json").read_text())
         self.corpus: str = self.meta["corpus"]
-        self.sha256: str = self.meta["manifest_sha256"]
+        self.sha256: str = self._sha256()
+
+    def _sha256(self) -> str:
+        """Of the manifest and of the decoded bytes: equal names over other recordings are another corpus."""
+        digest = hashlib.sha256(self.meta["manifest_sha256"].encode())
+        for path in (self.folder / "wave24k.json", self.folder / "face128.json"):
+            if path.is_file():
+                digest.update(json.loads(path.read_text())["sha256"].encode())
+        return digest.hexdigest()
 
     @cached_property
     def records(self) -> list[Record]:

@@ -106,7 +106,7 @@ def _scores(title: str, rows: Sequence[TableRow], splits: Sequence[str]) -> list
             cells.append("" if value is None else f"{value:.{_digits(rows[0].metric)}f}")
         lines.append((name, *cells))
     heads = ("system", *(f"{s} n={usual[s]}" for s in splits), *(("paper",) if paper else ()))
-    failures = [f"{r.system}: {r.note}." for r in rows if r.failed and r.note]
+    failures = [f"{r.system}: {r.note}." for r in rows if r.split == "all" and r.failed and r.note]
     return [Block(title, heads, tuple(lines), "\n".join(["", *failures]) if failures and splits[0] == "all" else "")]
 
 

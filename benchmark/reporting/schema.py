@@ -53,19 +53,21 @@ class Count(Strict):
 
 
 class SystemFacts(Strict):
-    """What a table says of a system besides its scores. real_time_factor: seconds of work a second of output."""
+    """What is said of a system besides its scores. real_time_factor: seconds of work a second of output."""
 
     parameters: int | None = None
     train_seconds: float | None = None
     real_time_factor: float | None = None
+    checkpoint_sha256: str | None = None
 
 
 class RunRecord(Strict):
-    """`run.json`. Task, profile, systems, corpora, seeds and settings name the run: a folder holds one of it.
+    """`run.json`. Task, profile, systems, corpora and their bytes, seeds and settings name the run: a folder holds one.
 
     systems: key in `scores.jsonl` -> name of its table rows (`adain_cvc` -> `adain_cvc:pocket`), in table order.
     partial: corpora whose trial counts could not be met. metric_notes: metric -> why its cells are empty and the
-    command that mends it. Times are ISO 8601 with zone.
+    command that mends it. corpus_sha256: of manifest and decoded bytes. peak_memory: bytes, of the largest process so
+    far. Times are ISO 8601 with zone.
     """
 
     schema_version: Literal[1] = 1
@@ -93,13 +95,14 @@ class RunRecord(Strict):
     metric_notes: dict[str, str] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     timings: dict[str, float] = Field(default_factory=dict)
+    peak_memory: int | None = None
     started: str
     finished: str | None = None
-    status: Literal["running", "finished", "failed", "interrupted"] = "running"
+    status: Literal["running", "trained", "finished", "failed", "interrupted"] = "running"
 
     def identity(self) -> dict[str, Any]:
         """What a resumed run must share with the first."""
-        names = {"task", "profile", "systems", "corpora", "metrics", "seeds", "settings"}
+        names = {"task", "profile", "systems", "corpora", "corpus_sha256", "metrics", "seeds", "settings"}
         return self.model_dump(mode="json", include=names)
 
 

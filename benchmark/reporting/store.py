@@ -20,6 +20,19 @@ from benchmark.reporting.schema import RunRecord
 from protocols.trial import Score
 
 Key = tuple[str, str, str]
+_KEPT = (
+    "started",
+    "finished",
+    "facts",
+    "counts",
+    "trials_sha256",
+    "weights_sha256",
+    "vocoder",
+    "partial",
+    "timings",
+    "peak_memory",
+)
+"""Fields of a run.json that a later session of the run starts from."""
 
 
 class RunFolder:
@@ -82,7 +95,7 @@ class RunFolder:
         self.release()
 
     def open(self, record: RunRecord) -> RunRecord:
-        """Begin the run, or go on with it: a folder whose run.json is of the same run keeps its start time.
+        """Begin the run, or go on with it: what an earlier session of the same run found out is kept.
 
         Raises:
             BenchmarkError: the folder holds another run; the message names what differs.
@@ -95,7 +108,9 @@ class RunFolder:
                     f"{self.path} holds another run: {'; '.join(differing)}. Name another folder with --out, or remove "
                     f"this one."
                 )
-            record = record.model_copy(update={"started": old.started})
+            kept = {name: getattr(old, name) for name in _KEPT}
+            notes = list(dict.fromkeys([*old.notes, *record.notes, *_moved(old, record)]))
+            record = record.model_copy(update={**kept, "notes": notes})
         self.write(record)
         return record
 
@@ -171,8 +186,8 @@ class ScoreLog:
         self._scores.update({_key(score): score for score in chunk})
 
     def done(self) -> set[Key]:
-        """The keys that need no scoring any more: judged, or tried and failed."""
-        return set(self._scores)
+        """The keys that need no scoring any more. What failed is not among them: it may have been mended since."""
+        return {key for key, score in self._scores.items() if score.value is not None}
 
     def read(self) -> list[Score]:
         """One score a key, in the order in which the keys first came."""
@@ -217,6 +232,13 @@ def _line(score: Score) -> str:
         raise ValueError(f"{score}: a value that is not finite must be an error that says why")
     cells = {k: v for k, v in vars(score).items() if v is not None}
     return json.dumps(cells, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _moved(old: RunRecord, new: RunRecord) -> list[str]:
+    """A note where a run goes on under other code than it began with."""
+    if old.git.commit == new.git.commit:
+        return []
+    return [f"begun at commit {(old.git.commit or 'unknown')[:10]}, gone on at {(new.git.commit or 'unknown')[:10]}"]
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

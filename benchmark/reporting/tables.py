@@ -199,7 +199,8 @@ def _row(
         more = f"; {len(failed) - NAMED_FAILURES} more in scores.jsonl" if len(failed) > NAMED_FAILURES else ""
         notes.append(f"{len(failed)} failed: {named}{more}")
     name, paper = record.systems[system], None
-    if record.profile == "paper" and split == "all" and not set(name.split(":")) & set(_SHRUNKEN):
+    whole = record.profile == "paper" and split == "all" and corpus not in record.partial
+    if whole and not set(name.split(":")) & set(_SHRUNKEN):
         paper, note = paper_value(record.task, corpus, name, metric)
         notes += [note] if note else []
     facts = record.facts.get(system, SystemFacts())

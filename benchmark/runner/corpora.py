@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from pathlib import Path
 from typing import Any
 
 from benchmark.corpora.prepare import prepare
 from benchmark.corpora.prepared import Store
-from benchmark.errors import unknown
 from benchmark.registry import find
-from benchmark.settings import Profile
+from benchmark.settings import Profile, check
 
 
 def open_store(name: str, root: Path | None, profile: Profile, seed: int, jobs: int | None = None) -> Store:
@@ -21,10 +21,8 @@ def open_store(name: str, root: Path | None, profile: Profile, seed: int, jobs: 
     """
     reader: Any = find("corpora", name).load()
     options = dict(profile.corpora.get(name, {}))
-    known = set(inspect.signature(reader).parameters) - {"root", "seed", "options", "pool"}
-    for key in options:
-        if key not in known:
-            raise unknown(f"key in profile {profile.name}, corpora.{name}:", key, known)
+    known = set(inspect.signature(reader).parameters) - {"root", "seed", "pool"}
+    check(options, typing.get_type_hints(reader.__init__), f"profile {profile.name}, corpora.{name}", known)
     if name.startswith("pocket_"):
         options["pool"] = name
     return prepare(reader(root, seed, **options), jobs=jobs)

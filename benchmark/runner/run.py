@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import resource
 import shlex
 import sys
 import time
@@ -16,17 +18,18 @@ import torch
 
 from benchmark import weights
 from benchmark.corpora.prepared import Store
+from benchmark.errors import BenchmarkError
 from benchmark.reporting import tables
 from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.corpora import open_store
 from benchmark.runner.score import score, usable
 from benchmark.runner.settings import Plan
-from benchmark.runner.systems import build, display_name, is_learnt, train_system
+from benchmark.runner.systems import build, display_name, is_learnt, train_settings, train_system
 from benchmark.runner.translate import Shelf, output_path, shuffle_references, translate
 from benchmark.settings import make
 from benchmark.training.checkpoint import load_trained
-from protocols.trial import Trial, trials_sha256, write_trials
+from protocols.trial import Trial, read_trials, trials_sha256, write_trials
 from protocols.trials import TrialList, TrialSettings, draw_trials
 
 
@@ -67,8 +70,8 @@ def run(plan: Plan) -> Path:
         session = _open(plan)
         record = folder.open(_record(session, metric_notes))
         try:
-            _train(session)
             trials = _trials(session, folder)
+            _train(session)
             rows = _translate(session, trials, folder)
             with session.stage("score"):
                 counts = score(protocols, rows, session.failures, folder.path, ScoreLog(folder.scores))
@@ -84,8 +87,9 @@ def run(plan: Plan) -> Path:
                 "facts": session.facts,
                 "vocoder": session.vocoder,
                 "partial": _partial(session, trials),
-                "notes": session.notes,
-                "timings": session.timings,
+                "notes": list(dict.fromkeys([*record.notes, *session.notes])),
+                "timings": {n: round(record.timings.get(n, 0.0) + s, 1) for n, s in session.timings.items()},
+                "peak_memory": max(record.peak_memory or 0, _peak_memory()),
                 "finished": _now(),
                 "status": "finished",
             }
@@ -100,8 +104,9 @@ def train_all(plan: Plan) -> dict[str, Path]:
     _help_train(plan)
     with RunFolder(plan.folder) as folder:
         session = _open(plan)
-        folder.open(_record(session, {}))
+        record = folder.open(_record(session, {}))
         _train(session)
+        folder.write(record.model_copy(update={"status": "finished" if record.finished else "trained"}))
         return {name: path for name, (path, _) in session.trained.items()}
 
 
@@ -112,10 +117,19 @@ def _help_train(plan: Plan) -> None:
     """
     if any(os.environ.get(name, "0") != "0" for name in ("LOCAL_RANK", "NODE_RANK", "RANK")):
         _train(_open(plan))
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
         raise SystemExit(0)
 
 
 def _open(plan: Plan) -> _Session:
+    """Check all settings, then open (or make) the corpora: mistakes are told before anything long begins."""
+    if plan.settings.device == "cuda" and not torch.cuda.is_available():
+        raise BenchmarkError("--device cuda: torch sees no GPU here. Use --device cpu or auto.")
+    for system in plan.systems:
+        if is_learnt(build(system, plan.profile)):
+            train_settings(system, plan.profile, plan.settings)
+    _trial_settings(plan)
     session = _Session(plan, [])
     with session.stage("prepare"):
         for name, root in plan.corpora:
@@ -137,30 +151,35 @@ def _train(session: _Session) -> None:
             if name.network not in session.trained and is_learnt(build(name, plan.profile)):
                 where = plan.folder / "systems" / name.network.replace(":", "_")
                 print(f"training {name.network}", file=sys.stderr, flush=True)
-                session.trained[name.network] = train_system(
-                    name, plan.profile, session.stores, where, options.seed, options.device, options.devices
-                )
+                session.trained[name.network] = train_system(name, plan.profile, session.stores, where, options)
+
+
+def _trial_settings(plan: Plan) -> TrialSettings:
+    table = plan.profile.trials.get(plan.task.name, {})
+    settings = make(TrialSettings, table, f"profile {plan.profile.name}, trials.{plan.task.name}")
+    limit = plan.settings.limit
+    return settings if limit is None else replace(settings, trials=min(limit, settings.trials))
 
 
 def _trials(session: _Session, folder: RunFolder) -> TrialList:
+    """Draw the frozen list, or see that the one which lies here is the same.
+
+    Raises:
+        BenchmarkError: another list lies here (of other code, or edited); its media and scores are not this one's.
+    """
     plan = session.plan
-    table = plan.profile.trials.get(plan.task.name, {})
-    settings = make(TrialSettings, table, f"profile {plan.profile.name}, trials.{plan.task.name}")
     assert plan.task.reference is not None
-    trials = draw_trials(session.stores, plan.task.name, plan.task.reference, settings, plan.settings.seed)
+    trials = draw_trials(session.stores, plan.task.name, plan.task.reference, _trial_settings(plan), plan.settings.seed)
     if plan.settings.limit is not None:
-        kept = {store.corpus: 0 for store in session.stores}
-        trials.trials = [t for t in trials.trials if _count(kept, t) <= plan.settings.limit]
         trials.notes.append(f"limited to {plan.settings.limit} trials per corpus")
     session.notes += trials.notes
+    if folder.trials.is_file() and trials_sha256(read_trials(folder.trials)) != trials_sha256(trials.trials):
+        raise BenchmarkError(
+            f"{folder.trials} is another trial list than this version draws. Name another folder with --out, or remove "
+            f"{folder.path}."
+        )
     write_trials(folder.trials, trials.trials)
     return trials
-
-
-def _count(kept: dict[str, int], trial: Trial) -> int:
-    corpus = trial.trial.rsplit("-", 2)[0]
-    kept[corpus] += 1
-    return kept[corpus]
 
 
 def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[Trial]:
@@ -179,16 +198,20 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
                 if name.prefix == "shuffled_reference"
                 else trials.trials
             )
-            seconds = None
+            seconds = digest = None
             if name.network in session.trained:
                 checkpoint, seconds = session.trained[name.network]
                 load_trained(system, checkpoint)
+                digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
             done = translate(system, name.full, plan.task, asked, shelf, folder.path, options.seed, device)
             session.vocoder = done.vocoder or session.vocoder
             session.failures |= {(name.full, trial): why for trial, why in done.failures.items()}
             count = sum(p.numel() for p in system.parameters())
             session.facts[name.full] = SystemFacts(
-                parameters=count or None, train_seconds=seconds, real_time_factor=done.real_time_factor
+                parameters=count or None,
+                train_seconds=seconds,
+                real_time_factor=done.real_time_factor,
+                checkpoint_sha256=digest,
             )
             rows += [replace(t, system=name.full, output=output_path(name.full, t)) for t in trials.trials]
     write_trials(folder.path / "outputs.csv", rows)
@@ -217,6 +240,12 @@ def _record(session: _Session, metric_notes: dict[str, str]) -> RunRecord:
         started=_now(),
         **provenance("cuda" if torch.cuda.is_available() and plan.settings.device != "cpu" else "cpu"),
     )
+
+
+def _peak_memory() -> int:
+    """Bytes that this process, or the largest that it started, has held at most."""
+    kilobytes = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return kilobytes * 1024
 
 
 def _now() -> str:

@@ -21,8 +21,10 @@ _CHUNK = 32
 def usable(metrics: Sequence[str], asked: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """(metric -> protocol, metric -> why it is left out and the command that mends it).
 
+    Weights are downloaded only for metrics that were `asked` for by name.
+
     Raises:
-        MissingWeights: weights are missing of a metric that was asked for by name.
+        MissingWeights: weights of such a metric are not to be had.
     """
     protocols: dict[str, Any] = {}
     notes: dict[str, str] = {}
@@ -31,7 +33,10 @@ def usable(metrics: Sequence[str], asked: bool) -> tuple[dict[str, Any], dict[st
         protocol = entry.load()(*entry.arguments)
         try:
             for name in protocol.weights:
-                weights.get(name)
+                if asked:
+                    weights.get(name)
+                elif weights.find(name) is None:
+                    raise MissingWeights(f"{name} is absent. Get it with: python -m benchmark weights get {name}")
         except MissingWeights as error:
             if asked:
                 raise

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 
@@ -44,15 +44,27 @@ class RunSettings:
     out: Path | None = None
     """Run folder (default results/<task>-<profile>-<hash>). The same command resumes it."""
     limit: int | None = None
-    """At most this many trials per corpus; the rows are marked partial."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
+    """At most this many trials per corpus, strata kept; the rows are marked partial."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where networks compute; auto takes a GPU where there is one."""
     devices: int = 1
     """GPUs or processes to train on."""
     jobs: int | None = None
     """Worker processes of `prepare` (default: the number of cores)."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print the table as one JSON document on stdout, and nothing else there."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("seed", 0), ("limit", 1), ("devices", 1), ("jobs", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise BenchmarkError(f"--{name} {value}: it must be at least {least}.")
+        for name in ("systems", "metrics"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise BenchmarkError(f"--{name} {' '.join(values)}: a name stands twice.")
+        if self.out is not None and self.out.resolve() == Path.cwd():
+            raise BenchmarkError(f"--out {str(self.out)!r} is the current folder; a run needs a folder of its own.")
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,7 @@ def plan(settings: RunSettings) -> Plan:
     for metric in metrics:
         find("protocols", metric)
     profile = load_profile(settings.profile)
+    _check_names(profile)
     corpora = tuple(parse_corpus(text) for text in settings.corpus or ("pocket",))
     if len({name for name, _ in corpora}) < len(corpora):
         raise BenchmarkError(f"A corpus is named twice: {' '.join(settings.corpus)}.")
@@ -104,14 +117,30 @@ def plan(settings: RunSettings) -> Plan:
             "name": profile.name,
             "trials": profile.trials.get(task.name, {}),
             "corpora": {name: profile.corpora.get(name, {}) for name, _ in corpora},
-            "systems": {n.full: table for n in names if (table := profile.systems.get(n.base)) is not None},
+            "systems": {
+                key: profile.systems[key]
+                for name in names
+                for key in (name.base, f"{name.base}:{name.variant}")
+                if key in profile.systems
+            },
         },
         "seed": settings.seed,
         "limit": settings.limit,
+        "devices": settings.devices,
     }
     short = hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:8]
     folder = settings.out or Path("results") / f"{task.name}-{profile.name}-{short}"
     return Plan(settings, task, names, corpora, tuple(metrics), profile, folder, resolved)
+
+
+def _check_names(profile: Profile) -> None:
+    """Raises BenchmarkError: a table of the profile names no task, corpus or system."""
+    for task in profile.trials:
+        get_task(task)
+    for corpus in profile.corpora:
+        find("corpora", corpus)
+    for system in profile.systems:
+        parse_system(system)
 
 
 def parse_corpus(text: str) -> tuple[str, Path | None]:
@@ -125,6 +154,8 @@ def parse_corpus(text: str) -> tuple[str, Path | None]:
     find("corpora", name)
     if not root and not name.startswith("pocket"):
         raise BenchmarkError(f"Corpus {name} is read from a folder: --corpus {name}=FOLDER.")
+    if root and name.startswith("pocket"):
+        raise BenchmarkError(f"--corpus {text}: {name} is made, not read; leave out ={root}.")
     if root and not Path(root).is_dir():
         raise BenchmarkError(f"--corpus {text}: no folder {root}.")
     return name, Path(root) if root else None

@@ -10,8 +10,10 @@ import torch
 
 from benchmark.corpora.prepare import derive
 from benchmark.corpora.prepared import Store
+from benchmark.errors import BenchmarkError
 from benchmark.media.catalogue import feature
 from benchmark.registry import SystemName, find, parse_system
+from benchmark.runner.settings import RunSettings
 from benchmark.settings import Profile, make
 from benchmark.system import System
 from benchmark.training.loop import TrainSettings, train
@@ -69,23 +71,32 @@ def display_name(name: SystemName, learnt: bool, profile: Profile) -> str:
     return f"{name.full}:{profile.name}" if learnt and profile.name != "paper" else name.full
 
 
+def train_settings(name: SystemName, profile: Profile, options: RunSettings) -> TrainSettings:
+    """The trainer's settings of a system: the profile's table, seed and device of the command line.
+
+    Raises:
+        BenchmarkError: a key that is unknown, missing, or the command line's to say.
+    """
+    table, where = tables(name, profile)[1], f"profile {profile.name}, systems.{name.base}.train"
+    own = {"seed": options.seed, "device": options.device, "devices": options.devices}
+    for key in own.keys() & table.keys():
+        raise BenchmarkError(f"{where}: {key} is said on the command line (--{key}), not in a profile.")
+    return make(TrainSettings, {**table, **own}, where)
+
+
 def train_system(
-    name: SystemName, profile: Profile, stores: Sequence[Store], folder: Path, seed: int, device: str, devices: int
+    name: SystemName, profile: Profile, stores: Sequence[Store], folder: Path, options: RunSettings
 ) -> tuple[Path, float]:
     """Train the network behind a name, or find it trained; derive what its picks need first.
 
     Returns:
         (checkpoint, seconds of training over all sessions).
     """
-    system = build(name, profile, len(speaker_codes(stores)), seed)
+    system = build(name, profile, len(speaker_codes(stores)), options.seed)
     wanted = {f for draw in system.draws().values() for pick in draw.columns.values() for f in pick.features}
     for store in stores:
         for key in sorted(wanted):
             if not store.has(feature(key)):
                 derive(store, feature(key))
-    where = f"profile {profile.name}, systems.{name.base}.train"
-    settings = make(
-        TrainSettings, {**tables(name, profile)[1], "seed": seed, "device": device, "devices": devices}, where
-    )
-    result = train(system, stores, folder, settings)
+    result = train(system, stores, folder, train_settings(name, profile, options))
     return result.checkpoint, result.seconds

@@ -106,13 +106,13 @@ def output_path(system: str, trial: Trial) -> str:
 
 
 def shuffle_references(trials: Sequence[Trial], seed: int) -> list[Trial]:
-    """The same rows with references permuted within split and target gender, never to the row's own target.
+    """The same rows with references permuted within corpus, split and target gender, never to the row's own target.
 
     A row for which its group holds no other target gets an empty reference, and so no output.
     """
     groups: dict[tuple[str, str, int | None], list[int]] = defaultdict(list)
     for i, trial in enumerate(trials):
-        groups[trial.task, trial.split, trial.target_gender].append(i)
+        groups[trial.corpus, trial.split, trial.target_gender].append(i)
     given: dict[int, str] = {}
     for key, rows in groups.items():
         rng = np.random.default_rng([seed, zlib.crc32(repr(key).encode())])
@@ -150,8 +150,10 @@ def translate(
     groups: dict[tuple[int, ...], list[tuple[Trial, str]]] = defaultdict(list)
     for trial in trials:
         path = {"source": trial.source, "target": trial.other_target_voice, "other": trial.other_voice}[system.source]
-        if not path or not trial.reference:
-            failures[trial.trial] = "the corpus has no recording to give here"
+        if not path:
+            failures[trial.trial] = "the corpus has no other recording of the target, or of another speaker like it"
+        elif not trial.reference:
+            failures[trial.trial] = "no other target of this gender to shuffle references with"
         elif not (root / output_path(name, trial)).is_file():
             inputs = ("wave24k", *system.inputs[task.name])
             groups[shelf.lengths(path, inputs) + shelf.lengths(trial.reference, inputs)].append((trial, path))

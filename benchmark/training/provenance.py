@@ -71,7 +71,8 @@ def check_same(path: Path, state: Mapping[str, Any], settings: Mapping[str, str]
     differ = differences(then, now)
     if differ:
         raise BenchmarkError(
-            f"{path} was trained with other settings: {differ}. Use another folder, or remove this one to start afresh."
+            f"{path} was trained with other settings: {differ}. Use another folder (--out), or remove the whole run "
+            f"folder to start afresh."
         )
 
 

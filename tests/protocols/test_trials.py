@@ -22,7 +22,7 @@ def by_speaker(trials: list[Trial], name: str) -> Counter[str]:
 
 @pytest.fixture
 def stratified(speech_store: Make) -> TrialList:
-    return draw_trials([speech_store()], "image_guided_vc", "face", TrialSettings("stratified", 64, 3), 0)
+    return draw_trials([speech_store()], "image_guided_vc", "face", TrialSettings("stratified", 64, 2), 0)
 
 
 def test_strata_are_halves_and_speakers_even(stratified: TrialList) -> None:
@@ -74,7 +74,7 @@ def test_held_out_people_stay_apart(stratified: TrialList) -> None:
     ("task", "reference", "count"), [("image_guided_vc", "face", 180), ("audio_guided_vc", "voice", 140)]
 )
 def test_the_papers_counts(speech_store: Make, task: str, reference: str, count: int) -> None:
-    store = speech_store(12, 8, (2, 6, 12), frames=2)
+    store = speech_store(12, 8, (6, 6, 12), frames=2)
     drawn = draw_trials([store], task, reference, TrialSettings("paper", count, 10), 0)  # type: ignore[arg-type]
     assert len(drawn.trials) == count
     assert not drawn.notes
@@ -97,11 +97,38 @@ def test_a_list_is_a_function_of_the_seed(speech_store: Make) -> None:
 
 def test_counts_that_cannot_be_met_are_said(speech_store: Make) -> None:
     drawn = draw_trials(
-        [speech_store(2, 1, (1, 1, 1), frames=1)], "image_guided_vc", "face", TrialSettings(trials=20), 0
+        [speech_store(2, 1, (1, 1, 2), frames=1)], "image_guided_vc", "face", TrialSettings(trials=20), 0
     )
     assert [t.split for t in drawn.trials] == ["seen", "seen"]
     assert any("2 of 10 seen" in note for note in drawn.notes)
     assert any("0 of 10 unseen" in note and "1 source and 1 target" in note for note in drawn.notes)
+
+
+def test_too_few_natural_recordings_are_said(speech_store: Make) -> None:
+    drawn = draw_trials([speech_store()], "image_guided_vc", "face", TrialSettings(trials=16, natural=10), 0)
+    assert len(drawn.notes) == 2
+    assert all("only 2 of 10 natural recordings" in note for note in drawn.notes)
+
+
+def test_a_target_with_two_recordings_gives_up_its_ceiling(speech_store: Make) -> None:
+    drawn = draw_trials(
+        [speech_store(4, 4, (0, 2, 2))], "image_guided_vc", "face", TrialSettings(trials=8, natural=1), 0
+    )
+    assert drawn.trials
+    assert all(t.natural_target_voice and not t.other_target_voice for t in drawn.trials)
+
+
+def test_a_target_with_one_recording_is_no_target(speech_store: Make) -> None:
+    drawn = draw_trials(
+        [speech_store(4, 4, (1, 1, 1))], "image_guided_vc", "face", TrialSettings(trials=8, natural=1), 0
+    )
+    assert {t.split for t in drawn.trials} == {"seen"}, "training speakers have a second one, held-out ones have not"
+
+
+@pytest.mark.parametrize("table", [{"trials": 0}, {"natural": -1}])
+def test_settings_that_cannot_be_are_refused(table: dict[str, int]) -> None:
+    with pytest.raises(BenchmarkError, match="at least 1"):
+        TrialSettings(**table)
 
 
 def test_one_gender_has_no_cross_trials(speech_store: Make) -> None:

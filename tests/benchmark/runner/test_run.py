@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -159,12 +158,62 @@ def test_another_run_does_not_enter_the_folder(place: Path, whole: Path, capsys:
 
 
 @pytest.mark.slow
+def test_train_leaves_a_finished_run_as_it_was(place: Path, whole: Path) -> None:
+    before, rows = json.loads((whole / "run.json").read_text()), table(whole)
+    assert go(*["train", *command(place, "whole")[1:]]) == 0
+    after = json.loads((whole / "run.json").read_text())
+    assert after["status"] == "finished"
+    for key in ("facts", "counts", "trials_sha256", "weights_sha256", "vocoder", "finished", "timings"):
+        assert after[key] == before[key], key
+    remake(whole)
+    assert table(whole) == rows
+
+
+@pytest.mark.slow
+def test_other_trials_or_another_corpus_do_not_take_old_media(
+    place: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trials = (whole / "trials.csv").read_text()
+    (whole / "trials.csv").write_text("\n".join(trials.splitlines()[:-1]) + "\n")
+    assert go(*command(place, "whole")) == 2
+    assert "another trial list" in capsys.readouterr().err
+    (whole / "trials.csv").write_text(trials)
+    kept = (whole / "run.json").read_text()
+    record = json.loads(kept)
+    record["corpus_sha256"]["pocket_av"] = "0" * 64
+    (whole / "run.json").write_text(json.dumps(record))
+    assert go(*command(place, "whole")) == 2
+    assert "corpus_sha256" in capsys.readouterr().err
+    (whole / "run.json").write_text(kept)
+
+
+@pytest.mark.slow
+def test_what_failed_is_tried_again_once_it_is_mended(place: Path, whole: Path) -> None:
+    rows, lost = table(whole), next(whole.glob("media/copy_source/*.flac"))
+    lines = [line for line in (whole / "scores.jsonl").read_text().splitlines() if lost.stem not in line]
+    failed = {"system": "copy_source", "trial": lost.stem, "metric": "spksim@resemblyzer", "error": "was away"}
+    (whole / "scores.jsonl").write_text("\n".join([*lines, json.dumps(failed)]) + "\n")
+    assert go(*command(place, "whole")) == 0
+    assert_close(table(whole), rows)
+
+
+@pytest.mark.slow
+def test_a_limit_keeps_the_strata_and_marks_the_rows(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = command(place, "limited", "--limit", "4")
+    line[line.index("adain_cvc") : line.index("ground_truth")] = []
+    assert go(*line) == 0
+    rows = {(r["system"], r["split"]): r for r in table(place / "limited")}
+    assert rows["copy_source", "seen"]["n"] == rows["copy_source", "unseen"]["n"] == 2
+    assert all(row["partial"] for row in rows.values())
+    assert "limited to 4 trials" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_killed_while_scoring_and_resumed(place: Path, whole: Path) -> None:
     out = place / "killed"
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmark", *command(place, "killed")],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
