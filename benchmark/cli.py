@@ -91,7 +91,7 @@ class Compare:
     run: tyro.conf.Positional[Path]
     """A run folder or its table.json."""
     write: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Write the golden file from the run instead (keeping the tolerances of the old one)."""
+    """Write the golden file from the run instead, with the tolerances of the old one if there is one."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document on stdout, and nothing else there."""
 

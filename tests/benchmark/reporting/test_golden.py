@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BenchmarkError
-from benchmark.reporting.golden import compare_golden, rewrite, verdict, write_golden
+from benchmark.reporting.golden import TOLERANCE, compare_golden, rewrite, verdict, write_golden
 from benchmark.reporting.schema import TableRow
 
 TOLERANCES = {"spksim@resemblyzer": 0.02, "nisqa@nisqa.tar": 0.1}
@@ -92,6 +92,16 @@ def test_accepting_a_run_keeps_tolerances_and_command(golden: Path) -> None:
     assert compare_golden(drifted, golden) == []
     assert len(compare_golden(ROWS, golden)) == 1
     assert (after["tolerances"], after["command"]) == (before["tolerances"], before["command"])
+
+
+def test_the_first_golden_file_of_a_run_is_tight(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "run.json").write_text('{"command": "python -m benchmark run"}')
+    new = tmp_path / "new.json"
+    rewrite(table(run / "x", ROWS), new)
+    assert compare_golden(ROWS, new) == []
+    assert set(json.loads(new.read_text())["tolerances"].values()) == {TOLERANCE}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": [{}], "tolerances": {}, "command": ""}'])

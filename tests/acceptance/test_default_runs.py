@@ -1,0 +1,61 @@
+"""What the default runs must show. `.ci/run` makes them first; $BENCHMARK_RUNS names the folder they lie in."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+METRIC = "spksim@resemblyzer"
+RUNS = {"image_guided_vc": "adain_cvc", "audio_guided_vc": "adain_vc"}
+
+
+def default_run(task: str) -> Path:
+    root = os.environ.get("BENCHMARK_RUNS")
+    if root is None:
+        pytest.skip("no $BENCHMARK_RUNS: the folder with the default runs ci-default-<task>")
+    return Path(root) / f"ci-default-{task}"
+
+
+def values(task: str, split: str) -> dict[str, float]:
+    rows = json.loads((default_run(task) / "table.json").read_text())
+    return {r["system"]: r["value"] for r in rows if (r["metric"], r["split"]) == (METRIC, split)}
+
+
+def difference(task: str, split: str) -> dict[str, Any]:
+    rows = json.loads((default_run(task) / "differences.json").read_text())
+    against = f"shuffled_reference:{RUNS[task]}:pocket"
+    (row,) = [r for r in rows if (r["metric"], r["split"], r["against"]) == (METRIC, split, against)]
+    return dict(row)
+
+
+def test_adain_cvc_learns_faces_it_was_trained_on() -> None:
+    seen = difference("image_guided_vc", "seen")
+    assert seen["difference"] >= 0.04
+    assert seen["low"] > 0
+
+
+def test_adain_vc_learns_voices_it_never_heard() -> None:
+    unseen = difference("audio_guided_vc", "unseen")
+    assert unseen["difference"] >= 0.06
+    assert unseen["low"] > 0
+
+
+@pytest.mark.parametrize("task", RUNS)
+def test_systems_lie_between_their_controls(task: str) -> None:
+    found = values(task, "all")
+    order = ["ground_truth", "vocoded_ground_truth", f"{RUNS[task]}:pocket", "random_reference"]
+    assert [found[s] for s in order] == sorted((found[s] for s in order), reverse=True)
+    assert len({found[s] for s in order}) == len(order)
+
+
+@pytest.mark.parametrize("task", RUNS)
+def test_the_run_is_whole_and_fits_a_laptop(task: str) -> None:
+    record = json.loads((default_run(task) / "run.json").read_text())
+    assert record["status"] == "finished"
+    assert not record["partial"]
+    assert all(count["failed"] == 0 for count in record["counts"].values())
+    assert record["peak_memory"] <= 6e9
