@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
 import sys
@@ -232,6 +233,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BenchmarkError as error:
         print(f"error: {error}", file=sys.stderr)
         code = error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"error: {error.strerror}{where}. What was written is kept; the same command goes on.", file=sys.stderr)
+        code = 2
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         code = 130

@@ -9,7 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from benchmark import weights
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from benchmark.reporting import tables
+from benchmark.reporting.picture import write_grid
 from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.corpora import open_store
@@ -77,7 +78,8 @@ def run(plan: Plan) -> Path:
                 counts = score(protocols, rows, session.failures, folder.path, ScoreLog(folder.scores))
         except BaseException as error:
             stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-            folder.write(record.model_copy(update={"status": "interrupted" if stopped else "failed"}))
+            with suppress(OSError):  # on a full disk the reason matters more than this word
+                folder.write(record.model_copy(update={"status": "interrupted" if stopped else "failed"}))
             raise
         record = record.model_copy(
             update={
@@ -96,6 +98,7 @@ def run(plan: Plan) -> Path:
         )
         folder.write(record)
         tables.remake(folder.path)
+        write_grid(folder.path, record.systems, rows)
         return folder.path
 
 

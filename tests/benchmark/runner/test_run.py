@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import subprocess
@@ -106,7 +107,7 @@ def test_a_run_leaves_everything_behind(whole: Path) -> None:
     assert rows["ground_truth", "all"]["value"] > rows["copy_source", "all"]["value"]
     assert rows["adain_cvc:mini", "seen"]["n"] == rows["adain_cvc:mini", "unseen"]["n"] == 8
     assert all(row["paper_value"] is None for row in rows.values())
-    for name in ("table.md", "table.csv", "table.tex", "differences.json", "outputs.csv"):
+    for name in ("table.md", "table.csv", "table.tex", "differences.json", "outputs.csv", "grid.png"):
         assert (whole / name).stat().st_size > 0
     for trial in read_trials(whole / "outputs.csv"):
         for path in (trial.output, trial.source, trial.reference, *trial.natural_target_voice):
@@ -206,6 +207,31 @@ def test_a_limit_keeps_the_strata_and_marks_the_rows(place: Path, capsys: pytest
     assert rows["copy_source", "seen"]["n"] == rows["copy_source", "unseen"]["n"] == 2
     assert all(row["partial"] for row in rows.values())
     assert "limited to 4 trials" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_full_disk_loses_nothing(
+    place: Path, whole: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import benchmark.runner.translate as stage
+
+    written, real = 0, stage.write_flac
+
+    def full(path: Path, *rest: Any) -> bool:
+        nonlocal written
+        written += 1
+        if written > 30:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return real(path, *rest)
+
+    monkeypatch.setattr(stage, "write_flac", full)
+    assert go(*command(place, "full")) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert json.loads((place / "full" / "run.json").read_text())["status"] == "failed"
+    assert len(list((place / "full").rglob("*.flac"))) == 30
+    monkeypatch.setattr(stage, "write_flac", real)
+    assert go(*command(place, "full")) == 0
+    assert_close(table(place / "full"), table(whole))
 
 
 @pytest.mark.slow
