@@ -82,7 +82,8 @@ def _compute(rows: np.ndarray) -> np.ndarray:
     return log_mel(rows_to_wave(rows))[0, 0].T.contiguous().numpy()
 
 
-def _batch(rows: Tensor) -> Tensor:
+def frames_to_batch(rows: Tensor) -> Tensor:
+    """Rows of a mel (B, T, bands), of any type -> (B, 1, bands, T) float32."""
     return rows.float().transpose(1, 2).unsqueeze(1)
 
 
@@ -94,7 +95,7 @@ MEL80 = Feature(
     rate=RATE / HOP,
     source="wave24k",
     compute=_compute,
-    batch=_batch,
+    batch=frames_to_batch,
     spec={
         "mel": "starganv2vc",
         "source": WAVE24K.hash,

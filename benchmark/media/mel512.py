@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from benchmark.media.audio import RATE, WAVE24K, rows_to_wave
 from benchmark.media.features import Feature
-from benchmark.media.mel import HOP, N_FFT, WINDOW, spectrum
+from benchmark.media.mel import HOP, N_FFT, WINDOW, frames_to_batch, spectrum
 
 BANDS = 512
 TOP_DB = 15.0
@@ -81,10 +81,6 @@ def _compute(rows: np.ndarray) -> np.ndarray:
     return mel512(rows_to_wave(rows)).T.contiguous().numpy()
 
 
-def _batch(rows: Tensor) -> Tensor:
-    return rows.float().transpose(1, 2).unsqueeze(1)
-
-
 MEL512 = Feature(
     name="mel512",
     modality="audio",
@@ -93,7 +89,7 @@ MEL512 = Feature(
     rate=RATE / HOP,
     source="wave24k",
     compute=_compute,
-    batch=_batch,
+    batch=frames_to_batch,
     spec={
         "mel": "adain_vc",
         "source": WAVE24K.hash,
