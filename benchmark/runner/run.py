@@ -70,17 +70,12 @@ def run(plan: Plan) -> Path:
     with RunFolder(plan.folder) as folder:
         session = _open(plan)
         record = folder.open(_record(session, metric_notes))
-        try:
+        with _noting_failure(folder, record):
             trials = _trials(session, folder)
             _train(session)
             rows = _translate(session, trials, folder)
             with session.stage("score"):
                 counts = score(protocols, rows, session.failures, folder.path, ScoreLog(folder.scores))
-        except BaseException as error:
-            stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-            with suppress(OSError):  # on a full disk the reason matters more than this word
-                folder.write(record.model_copy(update={"status": "interrupted" if stopped else "failed"}))
-            raise
         record = record.model_copy(
             update={
                 "trials_sha256": trials_sha256(trials.trials),
@@ -108,9 +103,22 @@ def train_all(plan: Plan) -> dict[str, Path]:
     with RunFolder(plan.folder) as folder:
         session = _open(plan)
         record = folder.open(_record(session, {}))
-        _train(session)
+        with _noting_failure(folder, record):
+            _train(session)
         folder.write(record.model_copy(update={"status": "finished" if record.finished else "trained"}))
         return {name: path for name, (path, _) in session.trained.items()}
+
+
+@contextmanager
+def _noting_failure(folder: RunFolder, record: RunRecord) -> Iterator[None]:
+    """Leave word in run.json when the work inside is broken off."""
+    try:
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+        with suppress(OSError):  # on a full disk the reason matters more than this word
+            folder.write(record.model_copy(update={"status": "interrupted" if stopped else "failed"}))
+        raise
 
 
 def _help_train(plan: Plan) -> None:

@@ -210,6 +210,17 @@ def test_a_limit_keeps_the_strata_and_marks_the_rows(place: Path, capsys: pytest
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("verb", ["run", "train"])
+def test_an_interrupted_session_says_so(place: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    def terminated(*_: object) -> None:
+        raise SystemExit(143)
+
+    monkeypatch.setattr("benchmark.runner.run._train", terminated)
+    assert go(verb, *command(place, f"stopped-{verb}")[1:]) == 143
+    assert json.loads((place / f"stopped-{verb}" / "run.json").read_text())["status"] == "interrupted"
+
+
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing(
     place: Path, whole: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
