@@ -109,5 +109,4 @@ MEL80 = Feature(
         "scale": SCALE,
     },
 )
-MEL_HASH = MEL80.hash
-"""Stands in the record of every network trained on this mel; a loader refuses a network of another one."""
+"""Its hash stands in the record of every network trained on this mel; a loader refuses a network of another one."""

@@ -138,7 +138,7 @@ def _open(plan: Plan) -> _Session:
     if plan.settings.device == "cuda" and not torch.cuda.is_available():
         raise BenchmarkError("--device cuda: torch sees no GPU here. Use --device cpu or auto.")
     for system in plan.systems:
-        if is_learnt(build(system, plan.profile)):
+        if is_learnt(system, plan.profile):
             train_settings(system, plan.profile, plan.settings)
     _trial_settings(plan)
     session = _Session(plan, [])
@@ -159,7 +159,7 @@ def _train(session: _Session) -> None:
     plan, options = session.plan, session.plan.settings
     with session.stage("train"):
         for name in plan.systems:
-            if name.network not in session.trained and is_learnt(build(name, plan.profile)):
+            if name.network not in session.trained and is_learnt(name, plan.profile):
                 where = plan.folder / "systems" / name.network.replace(":", "_")
                 print(f"training {name.network}", file=sys.stderr, flush=True)
                 session.trained[name.network] = train_system(name, plan.profile, session.stores, where, options)
@@ -240,7 +240,7 @@ def _record(session: _Session, metric_notes: dict[str, str]) -> RunRecord:
         command=shlex.join(["python", "-m", "benchmark", *sys.argv[1:]]),
         task=plan.task.name,
         profile=plan.profile.name,
-        systems={n.full: display_name(n, is_learnt(build(n, plan.profile)), plan.profile) for n in plan.systems},
+        systems={n.full: display_name(n, plan.profile) for n in plan.systems},
         corpora=[name for name, _ in plan.corpora],
         metrics=list(plan.metrics),
         seeds=[plan.settings.seed],

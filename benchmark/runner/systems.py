@@ -61,14 +61,16 @@ def parameters(name: str, profile: Profile) -> Mapping[str, int]:
     }
 
 
-def is_learnt(system: System) -> bool:
-    """Whether there is anything to train."""
-    return bool(system.phases())
+def is_learnt(name: SystemName, profile: Profile) -> bool:
+    """Whether there is anything to train. Builds nothing but shapes, and so checks the settings too."""
+    with torch.device("meta"):
+        return bool(build(name, profile).phases())
 
 
-def display_name(name: SystemName, learnt: bool, profile: Profile) -> str:
+def display_name(name: SystemName, profile: Profile) -> str:
     """What rows are called: a learnt system carries its profile unless it is the paper's own (DESIGN.md section 2)."""
-    return f"{name.full}:{profile.name}" if learnt and profile.name != "paper" else name.full
+    shrunken = profile.name != "paper" and is_learnt(name, profile)
+    return f"{name.full}:{profile.name}" if shrunken else name.full
 
 
 def train_settings(name: SystemName, profile: Profile, options: RunSettings) -> TrainSettings:

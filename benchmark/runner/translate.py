@@ -18,16 +18,15 @@ from tqdm import tqdm
 from benchmark.atomic import write_json
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
-from benchmark.media.audio import write_flac
+from benchmark.media.audio import RATE, rows_to_wave, write_flac
 from benchmark.media.catalogue import feature
 from benchmark.media.image import write_png
 from benchmark.media.vocoder import Vocoder, default_vocoder, vocoder
 from benchmark.system import Column, System
 from benchmark.tasks import Task
+from benchmark.training.records import speaker_codes
 from protocols.trial import Trial
 from protocols.trials import Piece, TrialList
-
-RATE = 24000
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class Shelf:
 
     def __init__(self, stores: Sequence[Store], trials: TrialList) -> None:
         self.stores, self.pieces = stores, trials.pieces
+        self._codes = speaker_codes(stores)
         self._rows: dict[tuple[str, str], np.ndarray] = {}
 
     def rows(self, path: str, key: str) -> np.ndarray:
@@ -77,11 +77,14 @@ class Shelf:
             for key in keys
             if feature(key).modality == side
         }
-        found = [self.pieces[p] for p in paths]
-        genders = [int(self.stores[f.store].index["gender"][f.record]) for f in found]
-        column["gender"] = torch.tensor(genders, device=device)
-        column["speaker"] = torch.full((len(found),), -1, device=device)
-        column["record"] = torch.tensor([f.record for f in found], device=device)
+        pieces = [self.pieces[p] for p in paths]
+        records = [self.stores[p.store].records[p.record] for p in pieces]
+        labels = {
+            "gender": [-1 if r.gender is None else r.gender for r in records],
+            "speaker": [self._codes.get((r.corpus, r.speaker), -1) for r in records],
+            "record": [p.record for p in pieces],
+        }
+        column |= {name: torch.tensor(values, device=device) for name, values in labels.items()}
         return column
 
     def write(self, root: Path) -> None:
@@ -94,7 +97,7 @@ class Shelf:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         if piece.frame is None:
-            write_flac(target, self.rows(path, "wave24k").astype(np.float32) / 32768.0)
+            write_flac(target, rows_to_wave(self.rows(path, "wave24k")).numpy())
         else:
             rows = torch.from_numpy(self.rows(path, "face128")[None].copy())
             write_png(target, feature("face128").batch(rows)[0])

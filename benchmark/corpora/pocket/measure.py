@@ -13,8 +13,9 @@ import numpy as np
 
 from benchmark.corpora.pocket.corpus import PocketCorpus
 from benchmark.corpora.pocket.identity import DRIVERS, Identity
-from benchmark.corpora.pocket.voice import RATE, synthesise
+from benchmark.corpora.pocket.voice import synthesise
 from benchmark.errors import BenchmarkError
+from benchmark.media.audio import RATE
 
 SIDE = 32
 """Pixels of a probed picture's side."""

@@ -15,8 +15,8 @@ from scipy.signal import lfilter, oaconvolve, resample_poly
 from benchmark.corpora.pocket import espeak
 from benchmark.corpora.pocket.identity import DRIVERS, Identity, rng
 from benchmark.corpora.pocket.sentences import spoken
+from benchmark.media.audio import RATE, normalise_loudness
 
-RATE = 24_000
 SECONDS = 2.6
 """No utterance is shorter: a crop of training and Resemblyzer's 1.6 s windows must fit."""
 LEVEL, PEAK = 0.05, 0.98
@@ -167,6 +167,6 @@ def synthesise(identity: Identity, sentence: str, seed: int) -> np.ndarray:
     pace = voice.pace * np.exp(PACE_JITTER * generator.standard_normal())
     wave = _scaled_speech(spoken(sentence), voice, pitch, pace)
     wave = _shape(_breathe(wave, voice.breath, generator), voice.gain)
-    wave *= min(LEVEL / np.sqrt(np.mean(wave**2)), PEAK / np.abs(wave).max())
+    wave = normalise_loudness(wave, 20.0 * np.log10(LEVEL), PEAK)
     missing = max(0, round(SECONDS * RATE) - len(wave))
-    return np.pad(wave, (missing // 2, missing - missing // 2)).astype(np.float32)
+    return np.pad(wave, (missing // 2, missing - missing // 2))

@@ -13,6 +13,7 @@ from baselines.adain_cvc.system import AdainCVC, AdainCVCSettings
 from baselines.adain_vc.system import AdainVC
 from benchmark.errors import BenchmarkError
 from benchmark.system import Step
+from benchmark.training.attributes import attributes, changed_attributes
 
 SMALL = AdainCVCSettings(
     channels=8, bank_channels=4, code=5, embedding=6, batch=4, crop=40, face_channels=(4, 4, 8, 8, 8), face_hidden=10
@@ -168,3 +169,15 @@ def test_face_encoder_halves_five_times() -> None:
     encoder = FaceEncoder(64, (2, 2, 2, 2, 3), (6, 6, 4, 4, 2), 5, 7, 0.01)
     assert encoder.convolutions(torch.zeros(2, 3, 64, 64)).shape == (2, 3, 2, 2)
     assert encoder(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
+
+
+def test_training_changes_no_attribute_that_a_checkpoint_would_miss() -> None:
+    system = make(face_flip=True).train()
+    before = attributes(system)
+    optimiser = torch.optim.Adam(system.parameters())
+    for i in range(3):
+        terms = system("autoencode", {"voice": voice(3), "face": face(3)}, step(i))
+        optimiser.zero_grad()
+        torch.stack(list(terms.values())).sum().backward()
+        optimiser.step()
+    assert changed_attributes(system, before) == []

@@ -105,3 +105,13 @@ def test_rows_that_cannot_be_given_are_named(drawn: tuple[Store, TrialList], tmp
     alone = [Trial(source=trials.trials[0].source, reference=trials.trials[0].reference, trial="lonely")]
     done = translate(GroundTruth(GroundTruth.Settings()), "g", TASK, alone, shelf, tmp_path, 0, CPU)
     assert "no other recording" in done.failures["lonely"]
+
+
+def test_labels_are_those_of_training(drawn: tuple[Store, TrialList]) -> None:
+    store, trials = drawn
+    shelf = Shelf([store], trials)
+    seen, unseen = (next(t for t in trials.trials if t.split == split) for split in ("seen", "unseen"))
+    column = shelf.column([seen.source, unseen.source], ("wave24k",), CPU)
+    assert column["speaker"].tolist() == [int(seen.source_id[1:]), -1], "a held-out speaker never reaches a head"
+    assert column["gender"].tolist() == [seen.source_gender, unseen.source_gender]
+    assert column["wave24k"].shape == (2, 12000)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmark.corpora.manifest import manifest_sha256
-from benchmark.corpora.pocket.corpus import PocketCorpus
+from benchmark.corpora.pocket.corpus import VERSION, PocketCorpus
 from benchmark.corpora.pocket.pools import POOLS
 from benchmark.errors import BenchmarkError
 
@@ -95,3 +95,26 @@ def test_a_stranger_is_refused() -> None:
         PocketCorpus().load(record)
     with pytest.raises(BenchmarkError, match="with seed 1"):
         PocketCorpus(seed=1).load(PocketCorpus(seed=0).records()[0])
+
+
+@pytest.mark.parametrize(
+    ("row", "samples", "loudness", "quarters"),
+    [
+        (0, 76477, [3.145, 4.053, 3.571, 3.386], [125.3, 100.9, 126.9, 107.5]),
+        (40, 76563, [1.990, 2.827, 3.058, 2.251], [179.8, 136.6, 188.3, 148.6]),
+        (120, 70669, [4.135, 2.383, 3.213, 3.157], [94.6, 87.1, 100.8, 92.5]),
+    ],
+)
+def test_a_changed_generator_raises_its_version(
+    row: int, samples: int, loudness: list[float], quarters: list[float]
+) -> None:
+    """These values are of VERSION 1. Another voice or face needs another VERSION, or old stores would be used on."""
+    corpus = PocketCorpus(scale=0.1)
+    media = corpus.load(corpus.records()[row])
+    assert media.wave is not None
+    assert media.faces is not None
+    assert VERSION == 1
+    assert len(media.wave) == samples
+    assert np.abs(media.wave[:62400]).reshape(4, -1).mean(1) * 100 == pytest.approx(loudness, abs=0.01)
+    picture = media.faces[0].reshape(2, 64, 2, 64, 3).mean((1, 3, 4)).ravel()
+    assert picture == pytest.approx(quarters, abs=0.2)
