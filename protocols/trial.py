@@ -25,6 +25,8 @@ class Trial:
 
     `other_target_voice`: an utterance of the target that no metric compares with (ground_truth emits it).
     `other_voice`: a recording of another identity of the target's gender (random_reference emits it).
+    `content`: what metrics of the words judge in place of `output`: the ground truth of the voice is another recording
+    of the target, the ground truth of the words is the source (DESIGN.md section 6a).
     """
 
     output: str = ""
@@ -43,6 +45,7 @@ class Trial:
     split: str = ""
     other_target_voice: str = ""
     other_voice: str = ""
+    content: str = ""
 
     @property
     def corpus(self) -> str:
@@ -59,13 +62,18 @@ class Trial:
 
 @dataclass(frozen=True)
 class Score:
-    """One metric of one row: `value`, or `error` saying why there is none. Never both, never neither."""
+    """One metric of one row: `value`, or `error` saying why there is none. Never both, never neither.
+
+    `weight`: the share of the row in a mean, where rows do not count alike (words of the transcript for WER, so that
+    the mean is the corpus's WER); None everywhere else.
+    """
 
     system: str
     trial: str
     metric: str
     value: float | None = None
     error: str | None = None
+    weight: float | None = None
 
 
 COLUMNS = tuple(f.name for f in fields(Trial))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import main
+from benchmark.cli import VERBS, main
 
 
 def test_help_and_list_load_no_torch() -> None:
@@ -101,7 +101,7 @@ def test_nobody_poses_as_the_papers_profile(tmp_path: Path, capsys: pytest.Captu
     assert "is a profile of the suite" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["run", "train", "prepare", "list", "weights", "compare"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([verb, "--help"])
