@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtrit
@@ -22,6 +22,7 @@ class Design:
 
     even: every speaker has as many trials as any other (our lists), else they are drawn at random.
     shared: the two sides are the same speakers (sources = targets), and nobody is converted into himself.
+    words: trials weigh 2 to 20 words, evenly drawn, and the noise of a score falls with them, as that of a WER does.
     """
 
     trials: int
@@ -29,6 +30,7 @@ class Design:
     targets: int
     even: bool = True
     shared: bool = False
+    words: bool = False
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """`count` lists: source and target codes, (count, trials) each, in one numbering."""
@@ -43,6 +45,10 @@ class Design:
             targets = np.where(sources == targets, (targets + shift) % self.targets, targets)
         return sources, targets + (0 if self.shared else self.sources)
 
+    def weights(self, count: int, rng: np.random.Generator) -> np.ndarray | None:
+        """Of `count` lists, (count, trials); None where all trials count alike."""
+        return rng.integers(2, 21, (count, self.trials)).astype(np.float64) if self.words else None
+
 
 @dataclass(frozen=True)
 class Effects:
@@ -54,19 +60,22 @@ class Effects:
     noise: float
     roles: float = 0.0
 
-    def draw(self, sources: np.ndarray, targets: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Scores (R, n) of true mean 0."""
+    def draw(
+        self, sources: np.ndarray, targets: np.ndarray, rng: np.random.Generator, weights: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Scores (R, n) of true mean 0; with weights (R, n), of mean 11, the noise's variance is 11 / weight."""
         rows = np.arange(len(sources))[:, None]
         speakers = int(targets.max()) + 1
         first = rng.standard_normal((len(sources), speakers))
         second = self.roles * first + np.sqrt(1 - self.roles**2) * rng.standard_normal(first.shape)
         pairs = sources * speakers + targets
         pair_effects = rng.standard_normal((len(sources), speakers**2))
+        noise = self.noise if weights is None else self.noise * 11 / weights
         return np.asarray(
             np.sqrt(self.source) * first[rows, sources]
             + np.sqrt(self.target) * second[rows, targets]
             + np.sqrt(self.interaction) * pair_effects[rows, pairs]
-            + np.sqrt(self.noise) * rng.standard_normal(sources.shape)
+            + np.sqrt(noise) * rng.standard_normal(sources.shape)
         )
 
 
@@ -76,9 +85,11 @@ def false_alarms(design: Design, effects: Effects, sets: int, seed: int, level: 
     alarms = 0
     for start in range(0, sets, CHUNK):
         sources, targets = design.draw(min(CHUNK, sets - start), rng)
-        scores = effects.draw(sources, targets, rng)
-        error, freedom = standard_error(scores, sources, targets)
-        alarms += int((np.abs(scores.mean(axis=1)) > stdtrit(freedom, (1 + level) / 2) * error).sum())
+        weights = design.weights(len(sources), rng)
+        scores = effects.draw(sources, targets, rng, weights)
+        error, freedom = standard_error(scores, sources, targets, weights)
+        means = np.average(scores, axis=1, weights=weights)
+        alarms += int((np.abs(means) > stdtrit(freedom, (1 + level) / 2) * error).sum())
     return alarms / sets
 
 
@@ -107,20 +118,20 @@ def main() -> None:
     rows = [(name, effects, False) for name, effects in EFFECTS.items()]
     rows += [(f"{name}, sides shared", effects, True) for name, effects in EFFECTS.items()]
     rows += [("speakers 60 %, sides shared, roles correlated 0.5", Effects(0.3, 0.3, 0.1, 0.3, 0.5), True)]
-    for even in (True, False):
-        print(f"\n{'even' if even else 'random'} lists: false alarms in %, level 95 %, {options.sets} sets a cell\n")
+    for even, words in ((True, False), (False, False), (True, True)):
+        kind = f"{'even' if even else 'random'} lists{', trials of 2 to 20 words' if words else ''}"
+        print(f"\n{kind}: false alarms in %, level 95 %, {options.sets} sets a cell\n")
         print("| variance | " + " | ".join(f"{d.trials}: {d.sources} x {d.targets}" for d in DESIGNS) + " |")
         print("|---" * (len(DESIGNS) + 1) + "|")
         for name, effects, shared in rows:
-            cells = [_cell(design, effects, even, shared, options.sets, options.seed) for design in DESIGNS]
+            cells = [_cell(replace(d, even=even, shared=shared, words=words), effects, options) for d in DESIGNS]
             print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
-def _cell(design: Design, effects: Effects, even: bool, shared: bool, sets: int, seed: int) -> str:
-    if shared and design.sources != design.targets:
+def _cell(design: Design, effects: Effects, options: argparse.Namespace) -> str:
+    if design.shared and design.sources != design.targets:
         return ""
-    drawn = Design(design.trials, design.sources, design.targets, even, shared)
-    return f"{100 * false_alarms(drawn, effects, sets, seed):.1f}"
+    return f"{100 * false_alarms(design, effects, options.sets, options.seed):.1f}"
 
 
 if __name__ == "__main__":

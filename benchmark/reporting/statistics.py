@@ -5,6 +5,9 @@ clustered two ways, source speaker x target speaker (Cameron, Gelbach & Miller 2
 speaker who plays both parts is one cluster (Aronow, Samii & Assenova 2015, Political Analysis 23:564). The quantiles
 are Student's with Satterthwaite's degrees of freedom. Chosen by simulation against a studentised cluster bootstrap and
 a cluster sign-flip: docs/statistics.md has the false-alarm rates.
+
+Where trials do not count alike (words of a sentence, for the WER of a corpus) the mean is a ratio, sum(w v) / sum(w),
+and its variance that of the linearised residuals w (v - mean) / sum(w) (Cochran 1977, Sampling Techniques, ch. 6).
 """
 
 from __future__ import annotations
@@ -44,7 +47,11 @@ class Difference:
 
 
 def mean_interval(
-    values: ArrayLike, sources: Sequence[Hashable], targets: Sequence[Hashable], level: float = 0.95
+    values: ArrayLike,
+    sources: Sequence[Hashable],
+    targets: Sequence[Hashable],
+    level: float = 0.95,
+    weights: ArrayLike | None = None,
 ) -> Interval:
     """The mean of `values` (n,) and its two-way clustered interval. Deterministic: nothing is resampled.
 
@@ -53,11 +60,13 @@ def mean_interval(
         sources: the source speaker of each trial, (n,) names; one name is one speaker on both sides.
         targets: the target speaker of each trial.
         level: of the interval, in (0, 1).
+        weights: the share of each trial in the mean, (n,) positive; None where all count alike.
 
     Raises:
-        ValueError: n = 0, lengths that differ, a value that is not finite, a missing id (None or ""), a bad level.
+        ValueError: n = 0, lengths that differ, a value that is not finite, a missing id (None or ""), a bad level, a
+            weight that is not positive and finite.
     """
-    mean, low, high, _, n, clusters = _estimate(values, sources, targets, level)
+    mean, low, high, _, n, clusters = _estimate(values, sources, targets, level, weights)
     return Interval(mean, low, high, n, clusters)
 
 
@@ -67,8 +76,11 @@ def paired_difference(
     sources: Sequence[Hashable],
     targets: Sequence[Hashable],
     level: float = 0.95,
+    weights: ArrayLike | None = None,
 ) -> Difference:
     """The mean of a - b over the same trials, its interval and the two-sided p of "no difference".
+
+    `weights` (n,) are of the trials: both scores of a trial share one.
 
     Raises:
         ValueError: as `mean_interval`, and when `a` and `b` differ in length.
@@ -76,22 +88,29 @@ def paired_difference(
     first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if first.shape != second.shape:
         raise ValueError(f"paired scores of shapes {first.shape} and {second.shape}")
-    return Difference(*_estimate(first - second, sources, targets, level))
+    return Difference(*_estimate(first - second, sources, targets, level, weights))
 
 
-def standard_error(values: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def standard_error(
+    values: np.ndarray, sources: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Standard error of the mean and its degrees of freedom, of R data sets at once.
 
     Args:
         values: (R, n) float64.
         sources: (R, n) int >= 0, numbers of the source speakers.
         targets: the same, in the same numbering.
+        weights: (R, n) positive; None for equal ones.
 
     Returns:
         (standard error (R,), degrees of freedom (R,)); the error is 0 only where all values of a row are equal.
     """
     n = values.shape[1]
-    residuals = (values - values.mean(axis=1, keepdims=True)) / n
+    if weights is None:
+        residuals = (values - values.mean(axis=1, keepdims=True)) / n
+    else:
+        share = weights / weights.sum(axis=1, keepdims=True)
+        residuals = share * (values - (share * values).sum(axis=1, keepdims=True))
     span = int(max(sources.max(), targets.max())) + 1
     source, source_groups = _clustered(residuals, sources)
     target, target_groups = _clustered(residuals, targets)
@@ -127,7 +146,11 @@ def _corrected(groups: np.ndarray) -> np.ndarray:
 
 
 def _estimate(
-    values: ArrayLike, sources: Sequence[Hashable], targets: Sequence[Hashable], level: float
+    values: ArrayLike,
+    sources: Sequence[Hashable],
+    targets: Sequence[Hashable],
+    level: float,
+    weights: ArrayLike | None,
 ) -> tuple[float, float | None, float | None, float | None, int, tuple[int, int]]:
     """Mean, low, high, p against 0, n, clusters."""
     array = np.asarray(values, np.float64)
@@ -138,16 +161,26 @@ def _estimate(
     if not np.isfinite(array).all():
         raise ValueError(f"{int((~np.isfinite(array)).sum())} of {array.size} scores are not finite")
     source, target = _codes(sources, targets, array.size)
+    weight = None if weights is None else _checked(weights, array.size)
     n, clusters = array.size, (len(np.unique(source)), len(np.unique(target)))
-    mean = float(array[0] if np.ptp(array) == 0 else array.mean())
+    mean = float(array[0] if np.ptp(array) == 0 else np.average(array, weights=weight))
     if min(clusters) < MIN_CLUSTERS:
         return mean, None, None, None, n, clusters
     if np.ptp(array) == 0:
         return mean, mean, mean, float(mean == 0), n, clusters
-    error, freedom = standard_error(array[None], source[None], target[None])
+    error, freedom = standard_error(array[None], source[None], target[None], None if weight is None else weight[None])
     half = float(stdtrit(freedom, (1 + level) / 2)[0] * error[0])
     p = float(2 * stdtr(freedom, -abs(mean) / error)[0])
     return mean, mean - half, mean + half, p, n, clusters
+
+
+def _checked(weights: ArrayLike, n: int) -> np.ndarray:
+    array = np.asarray(weights, np.float64)
+    if array.shape != (n,):
+        raise ValueError(f"{n} scores with weights of shape {array.shape}")
+    if not (np.isfinite(array) & (array > 0)).all():
+        raise ValueError("a weight that is not positive and finite: a trial that does not count is left out instead")
+    return array
 
 
 def _codes(sources: Sequence[Hashable], targets: Sequence[Hashable], n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 from benchmark.reporting.simulation import DESIGNS, Design, Effects, false_alarms
-from benchmark.reporting.statistics import MIN_CLUSTERS, mean_interval, paired_difference, standard_error
+from benchmark.reporting.statistics import (
+    MIN_CLUSTERS,
+    Difference,
+    Interval,
+    mean_interval,
+    paired_difference,
+    standard_error,
+)
 
 
 def lists(seed: int, n: int = 96, speakers: int = 16) -> tuple[np.ndarray, list[str], list[str]]:
@@ -62,6 +69,25 @@ def test_an_independent_t_test_would_cry_wolf_where_ours_does_not() -> None:
     sources, targets = Design(192, 32, 32).draw(500, rng)
     scores = Effects(0.3, 0.3, 0.1, 0.3).draw(sources, targets, rng)
     assert (ttest_1samp(scores, 0, axis=1).pvalue < 0.05).mean() > 0.25
+
+
+def test_false_alarms_stay_at_five_percent_where_trials_weigh_their_words() -> None:
+    for n, speakers in ((96, 16), (192, 32)):
+        design = Design(n, speakers, speakers, words=True)
+        assert LOW <= false_alarms(design, Effects(0.3, 0.3, 0.1, 0.3), SETS, seed=0) <= HIGH
+
+
+def test_leaving_the_weights_out_of_the_variance_would_cry_wolf() -> None:
+    """Guards the test above: a weighted mean with the residuals of the plain one loses its level."""
+    design = Design(96, 96, 96, words=True)
+    rng = np.random.default_rng(0)
+    sources, targets = design.draw(1000, rng)
+    weights = rng.choice([1.0, 20.0], (1000, 96), p=[0.8, 0.2])
+    scores = rng.standard_normal((1000, 96))
+    means = np.average(scores, axis=1, weights=weights)
+    plain, weighted = (standard_error(scores, sources, targets, w)[0] for w in (None, weights))
+    assert (np.abs(means) > 2 * plain).mean() > 0.15
+    assert (np.abs(means) > 2 * weighted).mean() < 0.09
 
 
 # --- properties -----------------------------------------------------------------------------------------------------
@@ -128,6 +154,65 @@ def test_the_same_trials_twice_are_no_new_evidence(seed: int) -> None:
     once, twice = mean_interval(values, sources, targets), mean_interval([*values] * 2, sources * 2, targets * 2)
     assert None not in (once.high, twice.high)
     assert twice.high - twice.mean == pytest.approx(once.high - once.mean, rel=0.02)  # type: ignore[operator]
+
+
+def weights(seed: int, n: int = 96) -> np.ndarray:
+    return np.random.default_rng(seed + 2).integers(2, 21, n).astype(np.float64)
+
+
+def cells(found: Interval | Difference) -> list[float]:
+    return [found.mean, found.low, found.high, *([found.p] if isinstance(found, Difference) else [])]  # type: ignore[list-item]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.1, 10))
+def test_equal_weights_are_no_weights(seed: int, weight: float) -> None:
+    values, sources, targets = lists(seed)
+    equal = np.full(96, weight)
+    close = {"rel": 1e-12, "abs": 1e-12}
+    plain = mean_interval(values, sources, targets)
+    assert cells(mean_interval(values, sources, targets, weights=equal)) == pytest.approx(cells(plain), **close)
+    other, _, _ = lists(seed + 1)
+    paired = paired_difference(values, other, sources, targets)
+    found = paired_difference(values, other, sources, targets, weights=equal)
+    assert cells(found) == pytest.approx(cells(paired), rel=1e-9, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 100))
+def test_the_unit_of_the_weights_does_not_matter(seed: int, unit: float) -> None:
+    values, sources, targets = lists(seed)
+    a = mean_interval(values, sources, targets, weights=weights(seed))
+    b = mean_interval(values, sources, targets, weights=unit * weights(seed))
+    assert cells(a) == pytest.approx(cells(b), rel=1e-9, abs=1e-12)
+    assert a.mean == pytest.approx((weights(seed) * values).sum() / weights(seed).sum())
+
+
+def test_a_weighted_difference_is_the_difference_of_the_weighted_means() -> None:
+    a, sources, targets = lists(0)
+    b, _, _ = lists(1)
+    first, second = (mean_interval(v, sources, targets, weights=weights(0)).mean for v in (a, b))
+    assert paired_difference(a, b, sources, targets, weights=weights(0)).mean == pytest.approx(first - second)
+
+
+def test_a_trial_of_weight_three_is_three_trials_of_its_pair() -> None:
+    """Within one (source, target) cell copies and weights are the same thing, but for n / (n - 1)."""
+    values, sources, targets = lists(0)
+    times = np.random.default_rng(0).integers(1, 4, 96)
+    one = mean_interval(values, sources, targets, weights=times)
+    many = mean_interval(np.repeat(values, times), np.repeat(sources, times), np.repeat(targets, times))
+    assert one.mean == pytest.approx(many.mean)
+    assert None not in (one.high, many.high)
+    assert one.high - one.mean == pytest.approx(many.high - many.mean, rel=0.02)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
+def test_a_weight_that_is_no_share_is_refused(bad: float) -> None:
+    values, sources, targets = lists(0)
+    with pytest.raises(ValueError, match="positive and finite"):
+        mean_interval(values, sources, targets, weights=[bad, *weights(0)[1:]])
+    with pytest.raises(ValueError, match="weights of shape"):
+        paired_difference(values, values, sources, targets, weights=weights(0)[1:])
 
 
 def test_one_speaker_a_trial_is_the_ordinary_t_interval() -> None:
