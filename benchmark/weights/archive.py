@@ -36,14 +36,8 @@ _END_OF_TAR = 1024  # zeros that close every tar
 _RESERVE = 64 << 20  # bytes of the disk that are left to everybody else
 _BROKEN = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
-    *(
-        EOFError,
-        ValueError,
-        OverflowError,
-        MemoryError,
-        NotImplementedError,
-        RuntimeError,
-    ),  # what damaged archives raise besides
+    # What the readers of the standard library raise besides, on damaged archives.
+    *(EOFError, LookupError, ValueError, ArithmeticError, MemoryError, RuntimeError),
 )
 
 
@@ -187,7 +181,7 @@ def _parts(archive: Path, name: str, limits: Limits) -> tuple[str, ...]:
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if name.startswith("/") or ".." in parts:
         raise _refused(archive, f"holds {name!r}, which points outside the folder")
-    if "\\" in name or ":" in name or not name.isprintable() or any(not part.strip(" .") for part in parts):
+    if not name or "\\" in name or ":" in name or not name.isprintable() or any(not part.strip(" .") for part in parts):
         raise _refused(archive, f"holds {name!r}, which some systems read as a path to elsewhere")
     sizes = [len(part.encode()) for part in parts]
     if len(parts) > limits.depth or max(sizes, default=0) > _NAME or sum(sizes) > _PATH:
