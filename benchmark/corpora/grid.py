@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmark.corpora.corpus import Media
 from benchmark.corpora.manifest import Record
+from benchmark.corpora.reading import natural
 from benchmark.corpora.splits import HeldOut, assign
 from benchmark.errors import BenchmarkError, UnreadableMedia
 from benchmark.media.align import align_faces
@@ -129,7 +130,7 @@ class GridCorpus:
         if not self.root.is_dir():
             raise BenchmarkError(f"There is no folder {self.root}. Name the folder that holds GRID's s1, s2, ...")
         clips: dict[tuple[str, str], Path] = {}
-        for folder in sorted((f for f in self.root.iterdir() if f.is_dir()), key=lambda f: _natural(f.name)):
+        for folder in sorted((f for f in self.root.iterdir() if f.is_dir()), key=lambda f: natural(f.name)):
             for layout in _FOLDERS:
                 found = sorted(p for p in (folder / layout).glob("*.mpg") if not p.name.startswith("."))
                 clips.update({(folder.name, path.stem): path for path in found})
@@ -168,9 +169,3 @@ class GridCorpus:
                         raise BenchmarkError(f"{table}: expected columns speaker and gender (F or M), got {row}.")
                     genders[row["speaker"].strip()] = gender
         return genders
-
-
-def _natural(name: str) -> tuple[str, int, str]:
-    """Sort key: s2 before s10."""
-    match = re.fullmatch(r"(\D*)(\d+)(.*)", name)
-    return (match[1], int(match[2]), match[3]) if match else (name, -1, "")

@@ -33,11 +33,13 @@ def assign(records: Sequence[Record], held_out: HeldOut, seed: int) -> Assignmen
     """Set the split of every record.
 
     Held-out speakers' recordings are "unseen". Of every other speaker a tenth is "seen" (but three where three are
-    no more than a third: a trial needs a reference, a ground truth and a recording to compare with), the rest "train".
+    no more than a third: a trial needs a reference, a ground truth and a recording to compare with), the rest "train";
+    records with a voice, with a picture and with both are counted apart, so that all kinds are on both sides.
 
     A number or share that passes half of the speakers is cut to a third of them, at least one, and the cut is noted;
-    in so small a corpus those with the fewest recordings go, to leave the more for training. Names are taken as they
-    are. 0 holds nobody out.
+    in so small a corpus those with the fewest recordings go, to leave the more for training, but of the speakers
+    with several recordings a third too, because one with a single recording cannot be the target of a trial. Names are
+    taken as they are. 0 holds nobody out.
 
     Raises:
         BenchmarkError: one speaker and somebody to hold out; a name that no record has; nobody left to train on; a
@@ -86,7 +88,10 @@ def _hold_out(
     if 2 * wanted <= len(genders):
         return _balanced(genders, order, wanted), []
     order.sort(key=lambda name: sizes[name])
-    chosen = _balanced(genders, order, max(1, len(genders) // 3))
+    several, single = [n for n in order if sizes[n] > 1], [n for n in order if sizes[n] == 1]
+    targets = max(len(several) // 3, int(len(several) > 1))
+    rest = max(1, len(genders) // 3) - targets
+    chosen = _balanced(genders, several, targets) | _balanced(genders, single, rest)
     cut = f"Held-out speakers: {wanted} wanted, {len(chosen)} taken of the {len(genders)} there are"
     return chosen, [f"{cut} ({', '.join(sorted(chosen))})."]
 
@@ -119,10 +124,11 @@ def _balanced(genders: Mapping[str, int | None], order: Sequence[str], count: in
 
 
 def _seen(records: Sequence[Record], unseen: set[str], seed: int) -> set[str]:
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[str, bool, bool], list[str]] = {}
     for record in records:
         if record.speaker not in unseen:
-            groups.setdefault(record.speaker, []).append(record.id)
+            kind = (record.speaker, record.audio is None, record.image is None)
+            groups.setdefault(kind, []).append(record.id)
     seen: set[str] = set()
     for ids in groups.values():
         count = max(round(SEEN_SHARE * len(ids)), min(_SEEN_AT_LEAST, len(ids) // 3))

@@ -93,6 +93,25 @@ def test_a_corpus_too_small_gives_up_its_smallest_speaker_and_says_so():
     assert assign(records, 1, 0).notes == []
 
 
+def test_a_small_corpus_holds_out_somebody_who_can_be_a_target():
+    genders = {f"s{i}": i % 2 for i in range(11)}
+    sizes = {s: 6 if i < 4 else 1 for i, s in enumerate(genders)}
+    for seed in range(20):
+        result = assign(people(sizes, genders), 30, seed)
+        assert sorted(sizes[s] for s in result.held_out) == [1, 1, 6]
+        assert sorted(genders[s] for s in result.held_out if sizes[s] == 1) == [0, 1]
+    assert len(assign(people(dict.fromkeys(genders, 1)), 30, 0).held_out) == 3
+    assert assign(people({"a": 1, "b": 9}), 4, 0).held_out == ("a",)
+
+
+def test_pictures_and_voices_of_a_speaker_are_split_apart():
+    for seed in range(20):
+        voices = [Record(f"v{i}", "c", "a", 0, "train", audio="v") for i in range(30)]
+        faces = [Record(f"f{i}", "c", "a", 0, "train", image="f") for i in range(9)]
+        splits = Counter((r.id[0], r.split) for r in assign(voices + faces, 0, seed).records)
+        assert splits == {("v", "train"): 27, ("v", "seen"): 3, ("f", "train"): 6, ("f", "seen"): 3}
+
+
 @pytest.mark.parametrize(
     ("sizes", "held_out", "message"),
     [
