@@ -103,6 +103,9 @@ CORPORA: Mapping[str, Entry] = {
         "benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: trains networks used inside metrics"
     ),
     "grid": Entry("benchmark.corpora.grid:GridCorpus", "GRID: mpg clips with sound, 33 speakers (needs =FOLDER)"),
+    "vctk": Entry("benchmark.corpora.vctk:VctkCorpus", "VCTK 0.92 or 0.80: voices, 110 speakers (needs =FOLDER)"),
+    "celeba_hq": Entry("benchmark.corpora.celeba_hq:CelebaHqCorpus", "CelebA-HQ: aligned faces (needs =FOLDER)"),
+    "folder": Entry("benchmark.corpora.folder:FolderCorpus", "your own voices, pictures, clips (needs =FOLDER)"),
 }
 ALIASES = {"pocket": "pocket_av"}
 

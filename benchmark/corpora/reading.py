@@ -32,13 +32,13 @@ def read_voice(path: Path) -> np.ndarray:
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a file with every run of blanks and line ends as one blank; None where there is no file or no text.
+    """The text of a file with every run of blanks and line ends as one blank; None where there is no text to read.
 
     Bytes that are no UTF-8 become U+FFFD; a byte-order mark goes.
     """
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # a recording without its text is still a recording
         return None
     return " ".join(text.split()) or None
 

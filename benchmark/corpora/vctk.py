@@ -167,5 +167,7 @@ class VctkCorpus:
             notes.append(f"No text of {some(untold)}.")
         unknown = [s for s, gender in speakers.items() if gender is None]
         if unknown:
-            notes.append(f"Gender not known of {some(unknown)}, who take no part in trials: speaker-info.txt lacks them.")
+            notes.append(
+                f"Gender not known of {some(unknown)}, who take no part in trials: speaker-info.txt lacks them."
+            )
         return notes
