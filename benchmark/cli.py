@@ -14,14 +14,16 @@ import tyro
 
 from benchmark.errors import BenchmarkError
 from benchmark.runner.settings import RunSettings
-from benchmark.verbs import compare, names, prepare, run, train, weights
+from benchmark.verbs import compare, names, prepare, run, score, train, upstream, weights
 
 VERBS: Mapping[str, tuple[type, Callable[[Any], int]]] = {
     "run": (RunSettings, run.main),
     "train": (train.Train, train.main),
     "prepare": (prepare.Prepare, prepare.main),
+    "upstream": (upstream.Upstream, upstream.main),
     "list": (names.List, names.main),
     "weights": (weights.Weights, weights.main),
+    "score": (score.Score, score.main),
     "compare": (compare.Compare, compare.main),
 }
 

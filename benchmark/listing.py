@@ -9,11 +9,11 @@ from benchmark.settings import PROFILES, load_profile
 from benchmark.tasks import TASKS
 
 Rows = list[dict[str, Any]]
-KINDS = ("tasks", "systems", "corpora", "metrics", "profiles")
+KINDS = ("tasks", "systems", "corpora", "metrics", "upstream", "profiles")
 
 
 def rows(what: str, profile: str | None = None) -> Rows:
-    """One row per name of a kind: tasks, systems, corpora, metrics or profiles."""
+    """One row per name of a kind: one of KINDS."""
     if what == "tasks":
         return [
             {"name": t.name, "runs": bool(t.systems), "metrics": list(t.metrics), "what": t.summary}
@@ -23,7 +23,7 @@ def rows(what: str, profile: str | None = None) -> Rows:
         return _systems(profile)
     if what == "profiles":
         return [{"name": name, "what": _first_comment(name)} for name in PROFILES]
-    group: Any = {"corpora": "corpora", "metrics": "protocols"}[what]
+    group: Any = {"corpora": "corpora", "metrics": "protocols", "upstream": "upstream"}[what]
     return [{"name": name, "what": entry.summary} for name, entry in entries(group).items()]
 
 

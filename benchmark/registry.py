@@ -15,7 +15,9 @@ from typing import Any, Literal
 
 from benchmark.errors import BenchmarkError, unknown
 
+Group = Literal["systems", "corpora", "protocols", "upstream"]
 Kind = Literal["method", "baseline", "control", "plug-in"]
+_SINGULAR = {"systems": "system", "corpora": "corpus", "protocols": "metric", "upstream": "network"}
 PREFIXES = ("shuffled_reference", "gender_only")
 _VOICE = ("image_guided_vc", "audio_guided_vc")
 
@@ -122,10 +124,18 @@ PROTOCOLS: Mapping[str, Entry] = {
 }
 
 
+UPSTREAM: Mapping[str, Entry] = {
+    "recogniser": Entry(
+        "benchmark.upstream.recogniser.recipe:RECIPE", "joint CTC/attention recogniser of pocket_judges, for the WER"
+    ),
+}
+"""Networks that the suite ships, each with the recipe that makes it."""
+
+
 @cache
-def entries(group: Literal["systems", "corpora", "protocols"]) -> Mapping[str, Entry]:
+def entries(group: Group) -> Mapping[str, Entry]:
     """Our entries and the plug-ins of one group; a plug-in never replaces one of ours."""
-    ours = {"systems": SYSTEMS, "corpora": CORPORA, "protocols": PROTOCOLS}[group]
+    ours = {"systems": SYSTEMS, "corpora": CORPORA, "protocols": PROTOCOLS, "upstream": UPSTREAM}[group]
     plugins = {
         point.name: Entry(point.value, f"plug-in of {point.dist.name if point.dist else point.module}")
         for point in metadata.entry_points(group=f"benchmark.{group}")
@@ -133,7 +143,7 @@ def entries(group: Literal["systems", "corpora", "protocols"]) -> Mapping[str, E
     return {**plugins, **ours}
 
 
-def find(group: Literal["systems", "corpora", "protocols"], name: str) -> Entry:
+def find(group: Group, name: str) -> Entry:
     """The entry of that name.
 
     Raises:
@@ -141,7 +151,7 @@ def find(group: Literal["systems", "corpora", "protocols"], name: str) -> Entry:
     """
     known = entries(group)
     if name not in known:
-        raise unknown({"systems": "system", "corpora": "corpus", "protocols": "metric"}[group], name, known)
+        raise unknown(_SINGULAR[group], name, known)
     return known[name]
 
 

@@ -27,7 +27,7 @@ from benchmark.corpora.workers import over
 from benchmark.errors import BenchmarkError, UnreadableMedia
 from benchmark.media.audio import WAVE24K, to_int16
 from benchmark.media.catalogue import feature as find_feature
-from benchmark.media.features import Feature
+from benchmark.media.features import TRANSCRIPT, Feature
 from benchmark.media.image import FACE128
 
 SHARD = 8
@@ -83,8 +83,9 @@ def derive(store: Store, feature: Feature, jobs: int | None = None, progress: bo
             f"Store {store.folder.name} holds no {feature.name!r} of the present spec, and only decoding makes it: "
             "remove the folder and prepare the corpus again."
         )
-    source = find_feature(feature.source)
-    derive(store, source, jobs, progress)
+    source = None if feature.source == TRANSCRIPT else find_feature(feature.source)
+    if source is not None:
+        derive(store, source, jobs, progress)
     with _claimed(store.folder):
         if not store.has(feature):
             chunks = [range(i, min(i + _CHUNK, len(store.records))) for i in range(0, len(store.records), _CHUNK)]
@@ -98,10 +99,14 @@ def derive(store: Store, feature: Feature, jobs: int | None = None, progress: bo
                 write_feature(store.folder, feature, rows())
 
 
-def _compute(folder: Path, feature: Feature, source: Feature, chunk: range) -> list[np.ndarray | None]:
+def _compute(folder: Path, feature: Feature, source: Feature | None, chunk: range) -> list[np.ndarray | None]:
     assert feature.compute is not None
-    flat, offsets = Store(folder).flat(source)
-    rows = (flat[offsets[i] : offsets[i + 1]] for i in chunk)
+    store = Store(folder)
+    if source is None:
+        rows = [np.frombuffer((store.records[i].transcript or "").encode(), np.uint8) for i in chunk]
+    else:
+        flat, offsets = store.flat(source)
+        rows = [flat[offsets[i] : offsets[i + 1]] for i in chunk]
     return [feature.compute(r).astype(feature.dtype, copy=False) if len(r) else None for r in rows]
 
 

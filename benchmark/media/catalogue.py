@@ -10,8 +10,10 @@ from benchmark.media.features import Feature
 from benchmark.media.image import FACE128
 from benchmark.media.mel import MEL80
 from benchmark.media.mel512 import MEL512
+from benchmark.media.resynthesis import RESYNTH16K
+from benchmark.media.text import TEXT
 
-FEATURES: Mapping[str, Feature] = {f.name: f for f in (WAVE24K, WAVE16K, MEL80, MEL512, FACE128)}
+FEATURES: Mapping[str, Feature] = {f.name: f for f in (WAVE24K, WAVE16K, MEL80, MEL512, FACE128, TEXT, RESYNTH16K)}
 
 
 def feature(name: str) -> Feature:

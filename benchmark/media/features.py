@@ -16,6 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+TRANSCRIPT = "transcript"
+"""The source of features that are computed from the manifest's transcript: its UTF-8 bytes, (T,) uint8."""
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -26,7 +29,7 @@ class Feature:
         modality: side it belongs to.
         dtype, tail: on disk, a row is `tail` values of `dtype`.
         rate: rows per second (audio), None for pictures.
-        source: the feature it is computed from, None when a corpus decodes it.
+        source: the feature it is computed from, TRANSCRIPT, or None when a corpus decodes it.
         compute: rows of `source` of one record -> rows of this feature, float32 before the cast to `dtype`.
             float64 or integer maths inside is its own affair. None when a corpus decodes it.
         batch: rows (B, T, *tail) as stored or freshly computed -> the tensor systems see.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import resource
 import shlex
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -24,11 +22,13 @@ from benchmark.reporting.picture import write_grid
 from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.corpora import open_store
-from benchmark.runner.score import score, usable
+from benchmark.runner.score import remarks, score, usable
+from benchmark.runner.session import noting_failure, now, peak_memory
 from benchmark.runner.settings import Plan
 from benchmark.runner.systems import build, display_name, is_learnt, train_settings, train_system
-from benchmark.runner.translate import Shelf, output_path, shuffle_references, translate
+from benchmark.runner.translate import Shelf, content_path, output_path, shuffle_references, translate
 from benchmark.settings import make
+from benchmark.system import System
 from benchmark.training.checkpoint import load_trained
 from protocols.trial import Trial, read_trials, trials_sha256, write_trials
 from protocols.trials import TrialList, TrialSettings, draw_trials
@@ -70,12 +70,13 @@ def run(plan: Plan) -> Path:
     with RunFolder(plan.folder) as folder:
         session = _open(plan)
         record = folder.open(_record(session, metric_notes))
-        with _noting_failure(folder, record):
+        with noting_failure(folder, record):
             trials = _trials(session, folder)
             _train(session)
             rows = _translate(session, trials, folder)
             with session.stage("score"):
                 counts = score(protocols, rows, session.failures, folder.path, ScoreLog(folder.scores))
+        session.notes += remarks(protocols, rows)
         record = record.model_copy(
             update={
                 "trials_sha256": trials_sha256(trials.trials),
@@ -86,8 +87,8 @@ def run(plan: Plan) -> Path:
                 "partial": _partial(session, trials),
                 "notes": list(dict.fromkeys([*record.notes, *session.notes])),
                 "timings": {n: round(record.timings.get(n, 0.0) + s, 1) for n, s in session.timings.items()},
-                "peak_memory": max(record.peak_memory or 0, _peak_memory()),
-                "finished": _now(),
+                "peak_memory": max(record.peak_memory or 0, peak_memory()),
+                "finished": now(),
                 "status": "finished",
             }
         )
@@ -103,22 +104,10 @@ def train_all(plan: Plan) -> dict[str, Path]:
     with RunFolder(plan.folder) as folder:
         session = _open(plan)
         record = folder.open(_record(session, {}))
-        with _noting_failure(folder, record):
+        with noting_failure(folder, record):
             _train(session)
         folder.write(record.model_copy(update={"status": "finished" if record.finished else "trained"}))
         return {name: path for name, (path, _) in session.trained.items()}
-
-
-@contextmanager
-def _noting_failure(folder: RunFolder, record: RunRecord) -> Iterator[None]:
-    """Leave word in run.json when the work inside is broken off."""
-    try:
-        yield
-    except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-        with suppress(OSError):  # on a full disk the reason matters more than this word
-            folder.write(record.model_copy(update={"status": "interrupted" if stopped else "failed"}))
-        raise
 
 
 def _help_train(plan: Plan) -> None:
@@ -224,9 +213,15 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
                 real_time_factor=done.real_time_factor,
                 checkpoint_sha256=digest,
             )
-            rows += [replace(t, system=name.full, output=output_path(name.full, t)) for t in trials.trials]
+            rows += [_row(system, name.full, t) for t in trials.trials]
     write_trials(folder.path / "outputs.csv", rows)
     return rows
+
+
+def _row(system: System, name: str, trial: Trial) -> Trial:
+    """A trial as protocols judge it."""
+    content = content_path(name, trial) if system.source == "target" else ""
+    return replace(trial, system=name, output=output_path(name, trial), content=content)
 
 
 def _partial(session: _Session, trials: TrialList) -> list[str]:
@@ -248,16 +243,6 @@ def _record(session: _Session, metric_notes: dict[str, str]) -> RunRecord:
         corpus_sha256={store.corpus: store.sha256 for store in session.stores},
         metric_notes=metric_notes,
         notes=session.notes,
-        started=_now(),
+        started=now(),
         **provenance("cuda" if torch.cuda.is_available() and plan.settings.device != "cpu" else "cpu"),
     )
-
-
-def _peak_memory() -> int:
-    """Bytes that this process, or the largest that it started, has held at most."""
-    kilobytes = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return kilobytes * 1024
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

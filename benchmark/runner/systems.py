@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 
-from benchmark.corpora.prepare import derive
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
-from benchmark.media.catalogue import feature
 from benchmark.registry import SystemName, find, parse_system
+from benchmark.runner.corpora import derive_wanted
 from benchmark.runner.settings import RunSettings
 from benchmark.settings import Profile, make
 from benchmark.system import System
@@ -95,10 +94,6 @@ def train_system(
         (checkpoint, seconds of training over all sessions).
     """
     system = build(name, profile, len(speaker_codes(stores)), options.seed)
-    wanted = {f for draw in system.draws().values() for pick in draw.columns.values() for f in pick.features}
-    for store in stores:
-        for key in sorted(wanted):
-            if not store.has(feature(key)):
-                derive(store, feature(key))
+    derive_wanted(system, stores)
     result = train(system, stores, folder, train_settings(name, profile, options))
     return result.checkpoint, result.seconds

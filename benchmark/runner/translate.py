@@ -42,6 +42,15 @@ class Translated:
     failures: dict[str, str]
 
 
+@dataclass(frozen=True)
+class _Job:
+    """One file to write: what of a trial goes in as the source, and where the output lies."""
+
+    trial: Trial
+    source: str
+    output: Path
+
+
 class Shelf:
     """The pieces of a trial list as feature rows, decoded and computed once, in float32 from the recording itself."""
 
@@ -108,6 +117,11 @@ def output_path(system: str, trial: Trial) -> str:
     return f"media/{system.replace(':', '_')}/{trial.trial}.flac"
 
 
+def content_path(system: str, trial: Trial) -> str:
+    """Where lies what a ground truth's words are judged by: the source, handed through as the output was."""
+    return f"media/{system.replace(':', '_')}/{trial.trial}_words.flac"
+
+
 def shuffle_references(trials: Sequence[Trial], seed: int) -> list[Trial]:
     """The same rows with references permuted within corpus, split and target gender, never to the row's own target.
 
@@ -150,16 +164,22 @@ def translate(
     key = system.output[task.name]
     voice = None if key == "wave24k" else vocoder(default_vocoder(key))
     failures: dict[str, str] = {}
-    groups: dict[tuple[int, ...], list[tuple[Trial, str]]] = defaultdict(list)
+    groups: dict[tuple[int, ...], list[_Job]] = defaultdict(list)
+    inputs = ("wave24k", *system.inputs[task.name])
     for trial in trials:
         path = {"source": trial.source, "target": trial.other_target_voice, "other": trial.other_voice}[system.source]
+        jobs = [_Job(trial, path, root / output_path(name, trial))]
+        if system.source == "target":
+            jobs.append(_Job(trial, trial.source, root / content_path(name, trial)))
         if not path:
             failures[trial.trial] = "the corpus has no other recording of the target, or of another speaker like it"
         elif not trial.reference:
             failures[trial.trial] = "no other target of this gender to shuffle references with"
-        elif not (root / output_path(name, trial)).is_file():
-            inputs = ("wave24k", *system.inputs[task.name])
-            groups[shelf.lengths(path, inputs) + shelf.lengths(trial.reference, inputs)].append((trial, path))
+        else:
+            for job in jobs:
+                if not job.output.is_file():
+                    lengths = shelf.lengths(job.source, inputs) + shelf.lengths(trial.reference, inputs)
+                    groups[lengths].append(job)
     seconds = audio = 0.0
     with tqdm(total=sum(map(len, groups.values())), desc=f"translate {name}", disable=None, leave=False) as bar:
         for (length, *_), rows in sorted(groups.items()):
@@ -169,16 +189,16 @@ def translate(
                 try:
                     waves = _waves(system, task, part, shelf, seed, device, voice)
                 except BenchmarkError as error:
-                    failures |= {trial.trial: str(error) for trial, _ in part}
+                    failures |= {job.trial.trial: str(error) for job in part}
                     continue
                 waves = waves[:, :length] if voice else waves  # a vocoder fills the last hop
                 seconds += time.perf_counter() - started
                 audio += waves.size / RATE
-                for (trial, _), wave in zip(part, waves, strict=True):
+                for job, wave in zip(part, waves, strict=True):
                     if np.isfinite(wave).all():
-                        write_flac(root / output_path(name, trial), wave)
+                        write_flac(job.output, wave)
                     else:
-                        failures[trial.trial] = "the system gave a value that is not finite"
+                        failures[job.trial.trial] = "the system gave a value that is not finite"
     return Translated(_real_time_factor(folder, seconds, audio), voice.name if voice else None, failures)
 
 
@@ -195,7 +215,7 @@ def _real_time_factor(folder: Path, seconds: float, audio: float) -> float | Non
 def _waves(
     system: System,
     task: Task,
-    rows: Sequence[tuple[Trial, str]],
+    jobs: Sequence[_Job],
     shelf: Shelf,
     seed: int,
     device: torch.device,
@@ -203,9 +223,9 @@ def _waves(
 ) -> np.ndarray:
     """(B, N) float32 waveforms of rows of equal length."""
     inputs = system.inputs[task.name]
-    source = shelf.column([path for _, path in rows], inputs, device)
-    reference = shelf.column([trial.reference for trial, _ in rows], inputs, device)
-    seeds = torch.tensor([zlib.crc32(f"{seed}/{trial.trial}".encode()) for trial, _ in rows])
+    source = shelf.column([job.source for job in jobs], inputs, device)
+    reference = shelf.column([job.trial.reference for job in jobs], inputs, device)
+    seeds = torch.tensor([zlib.crc32(f"{seed}/{job.trial.trial}".encode()) for job in jobs])
     with torch.no_grad():
         out = system.translate(task.name, source, reference, seeds)
         waves: np.ndarray = (voice(out) if voice else out).cpu().numpy()

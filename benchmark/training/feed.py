@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import BenchmarkError
-from benchmark.media.features import Feature
+from benchmark.media.features import TRANSCRIPT, Feature
 from benchmark.system import Batch
 from benchmark.training.column import Column, Window
 from benchmark.training.placement import Mapped, Placement, Resident, Source, choose, stored_bytes
@@ -149,7 +149,7 @@ def silence(feature: Feature, features: Mapping[str, Feature]) -> np.ndarray:
     Raises:
         BenchmarkError: the feature of silence is not finite (it divides by the loudness of the record, say).
     """
-    if feature.source is None or feature.compute is None:
+    if feature.source in (None, TRANSCRIPT) or feature.compute is None:
         return np.zeros(feature.tail, feature.dtype)
     source = features[feature.source]
     quiet = silence(source, features)

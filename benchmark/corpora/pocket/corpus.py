@@ -94,6 +94,7 @@ class PocketCorpus:
             "seed": self.seed,
             "frames_per_clip": self.frames_per_clip,
             "speakers": [self.pool.train, self.pool.unseen],
+            "recordings": list(self.pool.recordings),
         }
 
     def records(self) -> list[Record]:

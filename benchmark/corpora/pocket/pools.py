@@ -67,7 +67,7 @@ POOLS: dict[str, Pool] = {
         Pool("pocket_faces", "CelebA-HQ", "contestants", 300, 60, (4, 1, 4), 300, ("face",)),
         Pool("pocket_voices", "VCTK", "contestants", 96, 16, (8, 2, 6), 96, ("audio",)),
         Pool("pocket_upstream", "-", "networks inside training losses", 128, 32, (6, 2, 4), 128),
-        Pool("pocket_judges", "-", "networks inside metrics", 160, 32, (6, 2, 4), 160),
+        Pool("pocket_judges", "-", "networks inside metrics", 160, 32, (16, 2, 4), 160),
     )
 }
 

@@ -1,0 +1,32 @@
+"""How an upstream network of ours is made: what is trained, on which pool, for how long, and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from benchmark.corpora.prepared import Store
+from benchmark.system import Trainable
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One shipped network.
+
+    corpus: the pool it is trained on; no contestant is (DESIGN.md section 6).
+    build: (store) -> what the trainer trains.
+    network: what of it is shipped, after training.
+    train: settings of `benchmark.training.loop.TrainSettings` besides seed and device.
+    evaluate: (network, store) -> figures for its record, measured on recordings that were not trained on.
+    describe: (store) -> what a loader needs besides the weights; stands in the record.
+    """
+
+    corpus: str
+    build: Callable[[Store], Trainable]
+    network: Callable[[Trainable], nn.Module]
+    train: Mapping[str, Any]
+    evaluate: Callable[[nn.Module, Store], Mapping[str, float]]
+    describe: Callable[[Store], Mapping[str, Any]]
