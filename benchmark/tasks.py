@@ -9,7 +9,8 @@ from benchmark.errors import unknown
 
 Side = Literal["face", "voice"]
 
-_VOICE_METRICS = ("spksim@resemblyzer", "nisqa@nisqa.tar", "nisqa@nisqa_tts.tar")
+_NISQA = ("nisqa@nisqa.tar", "nisqa@nisqa_tts.tar")
+_VOICE_METRICS = ("spksim@resemblyzer", *_NISQA)
 _VOICE_CONTROLS = ("ground_truth", "vocoded_ground_truth", "random_reference", "copy_source", "vocoded_copy_source")
 
 
@@ -55,7 +56,7 @@ TASKS: dict[str, Task] = {
         Task("image_guided_translation", "face", "face", "a source face in the style of a reference face"),
         Task("audio_guided_translation", "face", "voice", "a source face in the style of a reference recording"),
         Task("latent_guided_translation", "face", None, "a source face in a style drawn from the latent space"),
-        Task("latent_guided_vc", "voice", None, "a source recording in a style drawn from the latent space"),
+        Task("latent_guided_vc", "voice", None, "a source recording in a style drawn from the latent space", _NISQA),
         Task("face_from_voice", "face", "voice", "the face of a speaker from a recording and a proposal face"),
     )
 }

@@ -1,22 +1,28 @@
 """A trial and a score: the two rows that runs, protocols and third parties exchange (DESIGN.md section 8).
 
-A trial list is a CSV. Paths are relative to the `--root` it is scored under; `;` joins several. The
-first eleven columns are the exchange format; the rest stand in lists that we make.
+A trial list is a CSV. Paths are relative to the `--root` it is scored under; `;` joins several. The first
+eleven columns are the exchange format (`source_id` and `target_id` name speakers, not recordings: intervals
+are clustered by them); the rest stand in lists that we make.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable, Sequence
+import io
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import IO
 
 from benchmark.atomic import atomic
 from benchmark.errors import BenchmarkError
 
-_GENDERS = {"f": 0, "0": 0, "female": 0, "m": 1, "1": 1, "male": 1}
+_GENDERS = {"f": 0, "0": 0, "0.0": 0, "female": 0, "m": 1, "1": 1, "1.0": 1, "male": 1}
+"""pandas writes 0.0 and 1.0 where a column has an empty cell."""
+_PATHS = ("output", "source", "reference", "natural_target_voice", "other_target_voice", "other_voice", "content")
+_SEVERAL = "natural_target_voice"
 
 
 @dataclass(frozen=True)
@@ -98,39 +104,119 @@ def write_trials(path: Path, trials: Iterable[Trial]) -> None:
 
 def trials_sha256(trials: Sequence[Trial]) -> str:
     """Of the CSV bytes; a frozen list has one hash wherever it is written."""
-    import io
-
     text = io.StringIO()
     _write(text, trials)
     return hashlib.sha256(text.getvalue().encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class TrialFile:
+    """A trial list on disk. rows: line of the file -> row. ignored: columns that the format does not have."""
+
+    rows: Mapping[int, Trial]
+    ignored: tuple[str, ...]
+
+
 def read_trials(path: Path) -> list[Trial]:
-    """Rows of a trial list, ours or a third party's; absent optional columns take their defaults.
+    """Rows of a frozen list, one of ours.
 
     Raises:
-        BenchmarkError: no such file, no `task` or `source` column, a gender that is none of F/M/0/1.
+        BenchmarkError: as `read_trial_file`, which needs `task` and `source` here.
     """
+    return list(read_trial_file(path, ("task", "source")).rows.values())
+
+
+def read_trial_file(path: Path, required: Sequence[str]) -> TrialFile:
+    """A trial list, ours or a third party's; absent optional columns take their defaults. Blanks round cells, a byte
+    order mark and lines without any content are no matter; paths come out with `/` and without `.` and `..`.
+
+    Paths are judged by how they are written: a link inside the root may lead anywhere, as its owner wished.
+
+    Raises:
+        BenchmarkError: no such file, not a CSV in UTF-8, no rows, a `required` column that is missing, a line with more
+            or fewer cells than the header, a gender that is none of F/M/0/1, a path that leaves the root. Messages
+            name line and column.
+    """
+    records = _records(path)
+    try:
+        _, header = next(records)
+    except StopIteration:
+        raise BenchmarkError(f"{path} is empty; expected a CSV with a header line.") from None
+    missing, twice = [c for c in required if c not in header], {c for c in header if header.count(c) > 1}
+    if missing:
+        raise BenchmarkError(
+            f"{path}: column {' and '.join(missing)} missing; its header line has {', '.join(header)}. "
+            f"The columns of a trial list: {', '.join(COLUMNS)}."
+        )
+    if twice:
+        raise BenchmarkError(f"{path}: column {' and '.join(sorted(twice))} stands twice in the header.")
+    rows = {}
+    for line, cells in records:
+        if len(cells) != len(header):
+            raise BenchmarkError(
+                f"{path}:{line} has {len(cells)} cells, the header {len(header)}. A cell with a comma needs quotes."
+            )
+        rows[line] = _trial(dict(zip(header, cells, strict=True)), f"{path}:{line}")
+    if not rows:
+        raise BenchmarkError(f"{path} has a header and no rows.")
+    return TrialFile(rows, tuple(c for c in header if c not in COLUMNS))
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """(line it begins at, cells without blanks round them) of every record with any content."""
     if not path.is_file():
-        raise BenchmarkError(f"No trial list at {path}.")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = {"task", "source"} - set(reader.fieldnames or ())
-        if missing:
-            raise BenchmarkError(f"{path}: column {' and '.join(sorted(missing))} missing; got {reader.fieldnames}.")
-        return [_trial(row, f"{path}:{i}") for i, row in enumerate(reader, start=2)]
+        raise BenchmarkError(f"{path} is a folder, no trial list." if path.is_dir() else f"No trial list at {path}.")
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BenchmarkError(f"{path}:{line} is not UTF-8. Save the list as CSV UTF-8.") from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise BenchmarkError(f"{path}:{line} has a NUL byte: the list is damaged, or no CSV.")
+    # Strict, because a quote that is never closed would otherwise swallow all rows after it.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise BenchmarkError(f"{path}:{line} is no CSV: {error}.") from None
+        if any(cells):
+            yield line, cells
 
 
-def _trial(row: dict[str, str], where: str) -> Trial:
+def _trial(row: Mapping[str, str], where: str) -> Trial:
     values: dict[str, object] = {c: row[c] for c in COLUMNS if row.get(c)}
     for column in ("source_gender", "target_gender"):
         if column in values:
-            text = str(values[column]).strip().lower()
+            text = str(values[column]).lower()
             if text not in _GENDERS:
                 raise BenchmarkError(f"{where}: {column} is {values[column]!r}; expected F, M, 0 or 1.")
             values[column] = _GENDERS[text]
-    if "natural_target_voice" in values:
-        values["natural_target_voice"] = tuple(str(values["natural_target_voice"]).split(";"))
+    for column in _PATHS:
+        if column in values:
+            several = [part.strip() for part in row[column].split(";")] if column == _SEVERAL else [row[column]]
+            inside = tuple(_inside(path, f"{where}: {column}") for path in several if path)
+            values[column] = inside if column == _SEVERAL else inside[0]
     if "draw" in values:
-        values["draw"] = int(str(values["draw"]))
+        if not row["draw"].isdecimal():
+            raise BenchmarkError(f"{where}: draw is {row['draw']!r}; expected a whole number.")
+        values["draw"] = int(row["draw"])
     return Trial(**values)  # type: ignore[arg-type]
+
+
+def _inside(text: str, where: str) -> str:
+    """A relative path in its shortest form.
+
+    Raises:
+        BenchmarkError: absolute (here or on Windows), or one that climbs out of the folder it starts from.
+    """
+    path = posixpath.normpath(text.replace("\\", "/"))
+    windows = PureWindowsPath(text)
+    if path.startswith("/") or windows.drive or windows.root or path.split("/")[0] == "..":
+        raise BenchmarkError(f"{where} is {text!r}, outside the root. Paths are relative to --root and stay in it.")
+    return path

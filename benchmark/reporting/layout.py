@@ -10,8 +10,6 @@ from benchmark.reporting.schema import DifferenceRow, TableRow
 from benchmark.reporting.statistics import MIN_CLUSTERS
 
 _T = TypeVar("_T")
-_MAIN = ("all", "seen", "unseen")
-_PAIRINGS = ("seen/same", "seen/cross", "unseen/same", "unseen/cross")
 _DIGITS = {"nisqa": 2, "fid": 1}
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -48,12 +46,23 @@ def blocks(rows: Sequence[TableRow], differences: Sequence[DifferenceRow]) -> li
         if not any(r.n or r.failed for r in here):
             found.append(Block(title, remark=f"— {here[0].note}"))
             continue
-        found += _scores(title, here, _MAIN)
-        found += _scores(f"{title} · same or cross gender", here, _PAIRINGS)
+        main, pairings = _strata(here)
+        found += _scores(title, here, main)
+        found += _scores(f"{title} · same or cross gender", here, pairings)
         own = [d for d in differences if (d.task, d.corpus, d.metric) == (task, corpus, metric)]
-        found += _differences(f"{title} · paired difference", own, _MAIN)
-        found += _differences(f"{title} · paired difference, same or cross gender", own, _PAIRINGS)
+        found += _differences(f"{title} · paired difference", own, main)
+        found += _differences(f"{title} · paired difference, same or cross gender", own, pairings)
     return found + _costs(rows)
+
+
+def _strata(rows: Sequence[TableRow]) -> tuple[list[str], list[str]]:
+    """(all rows and the splits, the gender pairings of each), in the order of the rows."""
+    splits = _unique(r.split for r in rows)
+    return [s for s in splits if not _is_pairing(s)], [s for s in splits if _is_pairing(s)]
+
+
+def _is_pairing(split: str) -> bool:
+    return split.rpartition("/")[2] in ("same", "cross")
 
 
 def to_markdown(layout: Iterable[Block], caption: str) -> str:
@@ -93,7 +102,6 @@ def to_latex(layout: Iterable[Block], caption: str) -> str:
 
 def _scores(title: str, rows: Sequence[TableRow], splits: Sequence[str]) -> list[Block]:
     by = {(r.system, r.split): r for r in rows}
-    splits = [s for s in splits if any(r.split == s for r in rows)]
     if not splits:
         return []
     usual = {s: max(r.n + r.failed for r in rows if r.split == s) for s in splits}
@@ -142,7 +150,7 @@ def _differences(title: str, rows: Sequence[DifferenceRow], splits: Sequence[str
 def _difference(row: DifferenceRow) -> str:
     digits = _digits(row.metric)
     bounds = _bounds(row.low, row.high, row.clusters, lambda x: f"{x:+.{digits}f}")
-    p = "" if row.p is None or row.split not in _MAIN else "p<.001" if row.p < 0.001 else f"p={_short(f'{row.p:.3f}')}"
+    p = "" if row.p is None or _is_pairing(row.split) else "p<.001" if row.p < 0.001 else f"p={_short(f'{row.p:.3f}')}"
     return " ".join(filter(None, [f"{row.difference:+.{digits}f}", bounds, p]))
 
 
@@ -179,12 +187,12 @@ def _digits(metric: str) -> int:
 def _nested(systems: Sequence[str]) -> list[tuple[str, str]]:
     """(system, name shown): a system's own forms stand under it, by the form alone."""
     names = _unique(systems)
-    found: list[tuple[str, str]] = []
-    for name in names:
-        if _base(name) not in names:
-            found.append((name, name))
-            found += [(n, f"↳ {_form(n, name)}") for n in names if _base(n) == name]
-    return found
+
+    def shown(name: str, label: str) -> list[tuple[str, str]]:
+        forms = [pair for n in names if _base(n) == name for pair in shown(n, f"↳ {_form(n, name)}")]
+        return [(name, label), *forms]
+
+    return [pair for name in names if _base(name) not in names for pair in shown(name, name)]
 
 
 def _base(system: str) -> str:

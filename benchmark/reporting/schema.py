@@ -61,16 +61,31 @@ class SystemFacts(Strict):
     checkpoint_sha256: str | None = None
 
 
+class Given(Strict):
+    """The list that was scored: outputs somebody else produced.
+
+    path: of the list as it was named; sha256: of its bytes; root: folder of its paths, absolute; tasks: task of its
+    rows -> metrics they were judged by.
+    """
+
+    path: str
+    sha256: str
+    root: str
+    tasks: dict[str, list[str]]
+
+
 class RunRecord(Strict):
     """`run.json`. Task, profile, systems, corpora and their bytes, seeds and settings name the run: a folder holds one.
 
     systems: key in `scores.jsonl` -> name of its table rows (`adain_cvc` -> `adain_cvc:pocket`), in table order.
     partial: corpora whose trial counts could not be met. metric_notes: metric -> why its cells are empty and the
     command that mends it. corpus_sha256: of manifest and decoded bytes. peak_memory: bytes, of the largest process so
-    far. Times are ISO 8601 with zone.
+    far. Times are ISO 8601 with zone. kind "score": a given list was scored; task and profile are then empty, and
+    `given` says what it was.
     """
 
     schema_version: Literal[1] = 1
+    kind: Literal["run", "score"] = "run"
     command: str
     task: str
     profile: str
@@ -96,14 +111,16 @@ class RunRecord(Strict):
     notes: list[str] = Field(default_factory=list)
     timings: dict[str, float] = Field(default_factory=dict)
     peak_memory: int | None = None
+    given: Given | None = None
     started: str
     finished: str | None = None
     status: Literal["running", "trained", "finished", "failed", "interrupted"] = "running"
 
     def identity(self) -> dict[str, Any]:
         """What a resumed run must share with the first."""
-        names = {"task", "profile", "systems", "corpora", "corpus_sha256", "metrics", "seeds", "settings"}
-        return self.model_dump(mode="json", include=names)
+        names = ("kind", "task", "profile", "systems", "corpora", "corpus_sha256", "metrics", "seeds", "settings")
+        include: dict[str, Any] = {**dict.fromkeys(names, True), "given": {"sha256", "root", "tasks"}}
+        return self.model_dump(mode="json", include=include)
 
 
 class TableRow(Strict):

@@ -46,6 +46,11 @@ def usable(metrics: Sequence[str], asked: bool) -> tuple[dict[str, Any], dict[st
     return protocols, notes
 
 
+def remarks(protocols: Mapping[str, Any], rows: Sequence[Trial]) -> list[str]:
+    """What protocols have to say of a list as a whole, where they have a `remarks(trials)`; one line a thing."""
+    return [line for p in protocols.values() if hasattr(p, "remarks") for line in p.remarks(rows)]
+
+
 def score(
     protocols: Mapping[str, Any],
     rows: Sequence[Trial],

@@ -21,7 +21,8 @@ from benchmark.reporting.layout import Block, to_latex, to_markdown
 from benchmark.reporting.schema import Device, DifferenceRow, Git, RunRecord, SystemFacts, TableRow
 from benchmark.reporting.statistics import mean_interval, paired_difference
 from benchmark.reporting.store import RunFolder, ScoreLog
-from benchmark.reporting.tables import SPLITS, caption, difference_rows, read_rows, remake, table_rows, write_tables
+from benchmark.reporting.strata import SPLITS
+from benchmark.reporting.tables import caption, difference_rows, read_rows, remake, table_rows, write_tables
 from protocols.trial import Score, Trial, write_trials
 
 GOLDEN = Path(__file__).parent / "golden"

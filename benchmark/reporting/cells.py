@@ -1,0 +1,153 @@
+"""One cell of a table: mean or paired difference of the scores of its trials, and what is to be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmark.errors import BenchmarkError
+from benchmark.reporting.paper import paper_value
+from benchmark.reporting.schema import DifferenceRow, RunRecord, SystemFacts, TableRow
+from benchmark.reporting.statistics import MIN_CLUSTERS, mean_interval, paired_difference
+from benchmark.reporting.strata import Cell, Scores
+from protocols.trial import Score, Trial
+
+NAMED_FAILURES = 3
+_SHRUNKEN = ("tiny", "pocket", "small")
+
+
+def table_row(record: RunRecord, cell: Cell, trials: Sequence[Trial], scores: Scores) -> TableRow:
+    """Mean, interval and failures of the scores of one cell; `trials` are its trials."""
+    of = scores.get((cell.system, cell.metric), {})
+    judged = [(t, s) for t in trials if (s := of.get(t.trial)) is not None]
+    good = [(t, s) for t, s in judged if s.value is not None]
+    failed = [s for _, s in judged if s.error is not None]
+    value, low, high, clusters = None, None, None, None
+    notes: list[str] = []
+    if good:
+        value, low, high, clusters, notes = _summary([t for t, _ in good], [s for _, s in good])
+    elif not failed:
+        notes.append(record.metric_notes.get(cell.metric, "no scores"))
+    if failed and cell.split == "all":
+        named = "; ".join(f"{s.trial} ({s.error})" for s in failed[:NAMED_FAILURES])
+        more = f"; {len(failed) - NAMED_FAILURES} more in scores.jsonl" if len(failed) > NAMED_FAILURES else ""
+        notes.append(f"{len(failed)} failed: {named}{more}")
+    name, paper = record.systems[cell.system], None
+    whole = record.profile == "paper" and cell.split == "all" and cell.corpus not in record.partial
+    if whole and not set(name.split(":")) & set(_SHRUNKEN):
+        paper, note = paper_value(cell.task, cell.corpus, name, cell.metric)
+        notes += [note] if note else []
+    facts = record.facts.get(cell.system, SystemFacts())
+    return TableRow(
+        task=cell.task,
+        corpus=cell.corpus,
+        system=name,
+        split=cell.split,
+        metric=cell.metric,
+        value=value,
+        low=low,
+        high=high,
+        n=len(good),
+        failed=len(failed),
+        paper_value=paper,
+        parameters=facts.parameters,
+        train_seconds=facts.train_seconds,
+        real_time_factor=facts.real_time_factor,
+        clusters=clusters,
+        partial=cell.corpus in record.partial,
+        note="; ".join(notes),
+    )
+
+
+def _summary(
+    trials: Sequence[Trial], scores: Sequence[Score]
+) -> tuple[float, float | None, float | None, int | None, list[str]]:
+    """Mean, low, high, clusters where they are too few, notes."""
+    values, weights = [_value(s) for s in scores], _weights(scores)
+    if not _have_ids(trials):
+        mean = float(np.average(values, weights=weights))
+        return mean, None, None, None, ["no interval: a row has no source_id or target_id"]
+    found = mean_interval(values, [t.source_id for t in trials], [t.target_id for t in trials], weights=weights)
+    few = min(found.clusters)
+    if few < MIN_CLUSTERS:
+        note = f"no interval: {found.clusters[0]} source and {found.clusters[1]} target speakers, 8 of each needed"
+        return found.mean, None, None, few, [note]
+    return found.mean, found.low, found.high, None, []
+
+
+def _value(score: Score) -> float:
+    assert score.value is not None
+    return score.value
+
+
+def _have_ids(trials: Sequence[Trial]) -> bool:
+    return all(t.source_id and t.target_id for t in trials)
+
+
+def _weights(scores: Sequence[Score]) -> list[float] | None:
+    """What each score counts; None where all count alike.
+
+    Raises:
+        BenchmarkError: some scores of one metric carry a weight and some none.
+    """
+    weights = [s.weight for s in scores if s.weight is not None]
+    if weights and len(weights) < len(scores):
+        bare = next(s for s in scores if s.weight is None)
+        raise BenchmarkError(
+            f"{bare.metric} of {bare.system}: trial {bare.trial} has no weight and others have. Is scores.jsonl of two "
+            f"versions? Remove it and score again."
+        )
+    return weights or None
+
+
+def difference_row(
+    record: RunRecord, cell: Cell, against: str, trials: Sequence[Trial], scores: Scores
+) -> DifferenceRow | None:
+    """The paired difference of a cell's system to another; None where no trial has values of both."""
+    first, second = (scores.get((system, cell.metric), {}) for system in (cell.system, against))
+    both = [
+        (t, a, b)
+        for t in trials
+        if (a := first.get(t.trial)) and (b := second.get(t.trial)) and a.value is not None and b.value is not None
+    ]
+    if not both:
+        return None
+    ours, theirs, weights = [_value(a) for _, a, _ in both], [_value(b) for _, _, b in both], _shared_weights(both)
+    mean = float(np.average(np.subtract(ours, theirs), weights=weights))
+    low = high = p = few = None
+    if _have_ids([t for t, _, _ in both]):
+        sources, targets = [t.source_id for t, _, _ in both], [t.target_id for t, _, _ in both]
+        found = paired_difference(ours, theirs, sources, targets, weights=weights)
+        mean, low, high, p = found.mean, found.low, found.high, found.p
+        few = min(found.clusters) if low is None else None
+    return DifferenceRow(
+        task=cell.task,
+        corpus=cell.corpus,
+        system=record.systems[cell.system],
+        against=record.systems[against],
+        split=cell.split,
+        metric=cell.metric,
+        difference=mean,
+        low=low,
+        high=high,
+        p=p,
+        n=len(both),
+        clusters=few,
+    )
+
+
+def _shared_weights(pairs: Sequence[tuple[Trial, Score, Score]]) -> list[float] | None:
+    """Of the trials of a paired difference.
+
+    Raises:
+        BenchmarkError: two scores of one trial count differently, so that their difference means nothing.
+    """
+    weights = _weights([a for _, a, _ in pairs])
+    if weights != _weights([b for _, _, b in pairs]):
+        trial, a, b = next(pair for pair in pairs if pair[1].weight != pair[2].weight)
+        raise BenchmarkError(
+            f"{a.metric}, trial {trial.trial}: weight {a.weight} for {a.system}, {b.weight} for {b.system}. Do their "
+            f"transcripts differ?"
+        )
+    return weights

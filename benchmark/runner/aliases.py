@@ -1,0 +1,42 @@
+"""System names as papers and their code releases spell them -> ours (DESIGN.md section 2)."""
+
+from __future__ import annotations
+
+_OURS = (
+    "xfavot",
+    "cae",
+    "starganv2",
+    "starganv2_vc",
+    "adain_vc",
+    "adain_cvc",
+    "fragment_vc",
+    "sgsim",
+    "voice2face",
+    "ground_truth",
+    "vocoded_ground_truth",
+    "copy_source",
+    "vocoded_copy_source",
+    "copy_reference",
+    "random_reference",
+    "shuffled_reference",
+    "gender_only",
+    "mean_face",
+    "gender_mean_face",
+    "world_vc",
+)
+
+
+def fold(name: str) -> str:
+    """Letters and digits alone, small: what spellings of one name share."""
+    return "".join(c for c in name.casefold() if c.isalnum())
+
+
+_BY_FOLDED = {fold(name): name for name in _OURS}
+
+
+def canonical(name: str) -> str:
+    """Our name of a system, part by part (`XFaVoT:joint` -> `xfavot:joint`); a name we do not know stays as it is.
+
+    What stands in brackets makes another system: `AdaIN-VC (Griffin-Lim)` is not `AdaIN-VC`.
+    """
+    return ":".join(_BY_FOLDED.get(fold(part), part) for part in name.split(":"))
