@@ -21,6 +21,7 @@ from benchmark import weights
 from benchmark.errors import BenchmarkError
 from benchmark.upstream.nisqa_frontend import FrontEnd, segments
 from benchmark.upstream.nisqa_layers import AttentionPool, LastStatePool, Recurrence, SegmentCnn, SelfAttention
+from benchmark.weights.reading import read_weights
 
 HEADS = ("mos", "noisiness", "discontinuity", "coloration", "loudness")
 """Columns of `predict` and `judge`; the files other than `nisqa.tar` give the first alone."""
@@ -59,7 +60,7 @@ def nisqa_network(name: str = "nisqa.tar") -> NisqaNetwork:
     Raises:
         MissingWeights, BenchmarkError: as `benchmark.weights.get`.
     """
-    file = torch.load(weights.get(name), map_location="cpu", weights_only=True)
+    file = read_weights(weights.get(name))
     network = NisqaNetwork(file["args"]).eval().requires_grad_(False)
     # A published module is wrapped in one called `model`, and a single head is not in a list.
     state = {key.replace(".model.", "."): value for key, value in file["model_state_dict"].items()}

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from benchmark import weights
 from benchmark.upstream.speaker_frontend import BANDS, partial_mels, preprocess
+from benchmark.weights.reading import read_weights
 
 WEIGHTS = "resemblyzer/pretrained.pt"
 SIZE = 256
@@ -44,7 +45,7 @@ def speaker_encoder() -> SpeakerEncoder:
     Raises:
         MissingWeights, BenchmarkError: as `benchmark.weights.get`.
     """
-    state = torch.load(weights.get(WEIGHTS), map_location="cpu", weights_only=True)["model_state"]
+    state = read_weights(weights.get(WEIGHTS))["model_state"]
     encoder = SpeakerEncoder()
     # The two other tensors of the file are the scale and offset of the training loss.
     encoder.load_state_dict({key: value for key, value in state.items() if key in encoder.state_dict()})
