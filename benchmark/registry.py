@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 from typing import Any, Literal
@@ -121,8 +121,16 @@ PROTOCOLS: Mapping[str, Entry] = {
             ("nisqa_mos_only.tar", "predicted MOS, the single-headed network"),
         )
     },
+    "wer@espnet:pocket:en1": Entry(
+        "protocols.wer:Wer",
+        "word error rate by the embedded corpus's recogniser, lower is better",
+        arguments=("pocket",),
+    ),
 }
-
+FAMILIES: Mapping[str, Entry] = {
+    "wer@espnet:": Entry("protocols.wer:Wer", "word error rate by any ESPnet recogniser: a published name or a path")
+}
+"""Metrics of which there is one for everything that may follow a prefix; what follows is the protocol's argument."""
 
 UPSTREAM: Mapping[str, Entry] = {
     "recogniser": Entry(
@@ -151,8 +159,27 @@ def find(group: Group, name: str) -> Entry:
     """
     known = entries(group)
     if name not in known:
+        for prefix, entry in FAMILIES.items() if group == "protocols" else ():
+            if name.startswith(prefix) and name != prefix:
+                return replace(entry, arguments=(name.removeprefix(prefix),))
         raise unknown(_SINGULAR[group], name, known)
     return known[name]
+
+
+def canonical(metric: str) -> str:
+    """The key that results carry for a metric asked for by `metric`: a family's members go by several names.
+
+    Loads code only for a member of a family. The key of a model at a path does not lead back to it, so `find` is asked
+    with what the user wrote.
+
+    Raises:
+        BenchmarkError: unknown metric, or whatever the protocol says of its argument.
+    """
+    entry = find("protocols", metric)
+    if metric in entries("protocols"):
+        return metric
+    (key,) = entry.load()(*entry.arguments).metrics
+    return str(key)
 
 
 @dataclass(frozen=True)

@@ -25,3 +25,14 @@ class Protocol(Interface):
         (no natural target voice, say) yields nothing.
         """
         ...
+
+
+class Remarking(Protocol, Interface):
+    """A protocol that also says what the reader of a table has to know of these trials."""
+
+    def remarks(self, trials: Sequence[Trial]) -> list[str]:
+        """Whole sentences, each beginning with the metric's key; none where there is nothing to say.
+
+        Reads the rows alone, no media, and loads no network.
+        """
+        ...
