@@ -28,6 +28,7 @@ def test_wheel_contents(tmp_path: Path) -> None:
         "benchmark/reporting/paper_tables.csv",
         *(f"benchmark/profiles/{name}.toml" for name in ("tiny", "pocket", "small", "paper")),
         "benchmark/corpora/pocket/corpus.py",
+        "benchmark/reporting/questionnaire/form.html.jinja",
         "baselines/adain_vc/networks.py",
         "methods/__init__.py",
         "protocols/spksim.py",
