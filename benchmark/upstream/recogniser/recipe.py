@@ -28,7 +28,7 @@ class Settings:
     """
 
     batch: int = 32
-    steps: int = 2400
+    steps: int = 1800
     lr: float = 2e-3
     warm_up: int = 200
     clip: float = 5.0

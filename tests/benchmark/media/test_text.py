@@ -47,7 +47,7 @@ def test_another_rule_needs_another_name() -> None:
 
 def test_text_feature_is_the_normalised_bytes_padded_with_nothing() -> None:
     assert TEXT.compute is not None
-    rows = TEXT.compute(np.frombuffer("Lay BLUE, now!".encode(), np.uint8))
+    rows = TEXT.compute(np.frombuffer(b"Lay BLUE, now!", np.uint8))
     assert bytes(rows).decode() == "lay blue now"
     assert len(TEXT.compute(np.zeros(0, np.uint8))) == 0
     assert TEXT.batch(torch.from_numpy(rows.copy())[None]).dtype == torch.int64

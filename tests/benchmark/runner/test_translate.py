@@ -13,7 +13,7 @@ from torch import Tensor
 
 from baselines.controls import CopySource, GroundTruth, VocodedCopySource
 from benchmark.corpora.prepared import Store
-from benchmark.runner.translate import Shelf, output_path, shuffle_references, translate
+from benchmark.runner.translate import Shelf, content_path, output_path, shuffle_references, translate
 from benchmark.system import Column
 from benchmark.tasks import TASKS
 from protocols.trial import Trial
@@ -59,6 +59,24 @@ def test_copy_source_is_the_source(drawn: tuple[Store, TrialList], tmp_path: Pat
         assert np.array_equal(out, source)
     assert all((tmp_path / t.reference).is_file() for t in trials.trials)
     assert all((tmp_path / v).is_file() for t in trials.trials for v in t.natural_target_voice)
+
+
+def test_a_ground_truth_says_the_words_of_the_source(drawn: tuple[Store, TrialList], tmp_path: Path) -> None:
+    store, trials = drawn
+    shelf, some = Shelf([store], trials), trials.trials[:3]
+    shelf.write(tmp_path)
+    truth = GroundTruth(GroundTruth.Settings())
+    assert not translate(truth, "ground_truth", TASK, some, shelf, tmp_path, 0, CPU).failures
+    for trial in some:
+        words, source, voice = (
+            soundfile.read(tmp_path / path, dtype="int16")[0]
+            for path in (content_path("ground_truth", trial), trial.source, output_path("ground_truth", trial))
+        )
+        assert np.array_equal(words, source)
+        assert not np.array_equal(words, voice)
+    copy = CopySource(CopySource.Settings())
+    translate(copy, "copy_source", TASK, some, shelf, tmp_path, 0, CPU)
+    assert not (tmp_path / content_path("copy_source", some[0])).exists(), "an output that says the source's words"
 
 
 def test_vocoded_outputs_have_the_sources_length(drawn: tuple[Store, TrialList], tmp_path: Path) -> None:
