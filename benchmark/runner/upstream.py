@@ -51,6 +51,9 @@ def make_network(
     network = recipe.network(trained).eval()
     weights = {key: value.contiguous() for key, value in network.cpu().state_dict().items()}
     data = save(weights)
+    path = out / f"{name}.safetensors"
+    with atomic(path) as file:
+        file.write(data)
     record: dict[str, Any] = {
         "name": name,
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -62,13 +65,10 @@ def make_network(
         "training": asdict(settings),
         "seconds": round(result.seconds),
         "corpus": {"name": store.corpus, "sha256": store.sha256, "seed": seed, "records": len(store.records)},
-        "evaluation": dict(recipe.evaluate(network, store)),
+        "evaluation": dict(recipe.evaluate(path, store)),
         **_origin(settings),
         **recipe.describe(store),
     }
-    path = out / f"{name}.safetensors"
-    with atomic(path) as file:
-        file.write(data)
     write_json(path.with_suffix(".json"), record)
     return path, record
 

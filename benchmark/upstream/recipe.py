@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -20,7 +21,7 @@ class Recipe:
     build: (store) -> what the trainer trains.
     network: what of it is shipped, after training.
     train: settings of `benchmark.training.loop.TrainSettings` besides seed and device.
-    evaluate: (network, store) -> figures for its record, measured on recordings that were not trained on.
+    evaluate: (weight file, store) -> figures for its record, measured on recordings that were not trained on.
     describe: (store) -> what a loader needs besides the weights; stands in the record.
     """
 
@@ -28,5 +29,5 @@ class Recipe:
     build: Callable[[Store], Trainable]
     network: Callable[[Trainable], nn.Module]
     train: Mapping[str, Any]
-    evaluate: Callable[[nn.Module, Store], Mapping[str, float]]
+    evaluate: Callable[[Path, Store], Mapping[str, float]]
     describe: Callable[[Store], Mapping[str, Any]]

@@ -9,15 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import jiwer
 import torch
 from torch import Tensor, nn
 
 from benchmark.corpora.prepared import Store
+from benchmark.media.catalogue import feature
+from benchmark.media.text import normalise
 from benchmark.system import Batch, Column, Draw, Optimizer, Phase, Pick, Step, Terms, Trainable
 from benchmark.upstream.recipe import Recipe
+from benchmark.upstream.recogniser.config import check_asr
+from benchmark.upstream.recogniser.files import ModelFiles
 from benchmark.upstream.recogniser.network import CONFIG, RATE, SPACE, TOKENS, UNKNOWN, build
+from benchmark.upstream.recogniser.transcribe import Recogniser
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class RecogniserTraining(Trainable):
     """What the trainer trains; `network` is the `ESPnetASRModel` that is shipped."""
 
     ema = {"network": 0.998}
+    network: Any
+    codes: Tensor
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -108,9 +117,21 @@ def _describe(store: Store) -> Mapping[str, Any]:
     return {"config": dict(CONFIG), "rate": RATE, "vocabulary": sorted(words)}
 
 
-def _evaluate(network: nn.Module, store: Store) -> Mapping[str, float]:
-    """WER on recordings that were held out, of training voices ("seen") and of others ("unseen")."""
-    raise NotImplementedError
+def _evaluate(weights: Path, store: Store) -> Mapping[str, float]:
+    """WER (a share) on held-out recordings of training voices ("seen") and on other voices ("unseen"), heard clean and
+    through a smoothed mel; `unrelated` is the WER against the transcript of the recording before: the floor."""
+    network = Recogniser(ModelFiles("recogniser", check_asr(dict(CONFIG), weights), weights))
+    figures: dict[str, float] = {}
+    for split in ("seen", "unseen"):
+        rows = [i for i, record in enumerate(store.records) if record.split == split]
+        texts = [normalise(store.records[i].transcript or "") for i in rows]
+        for key, name in (("wave16k", ""), ("resynth16k", "_resynthesised")):
+            waves = [feature(key).batch(torch.from_numpy(store.rows(feature(key), i)[None].copy()))[0] for i in rows]
+            heard = [normalise(text) for text in network.transcribe([wave.numpy() for wave in waves])]
+            figures[f"wer_{split}{name}"] = round(jiwer.wer(texts, heard), 4)
+            if not name:
+                figures[f"wer_{split}_unrelated"] = round(jiwer.wer(texts[-1:] + texts[:-1], heard), 4)
+    return figures
 
 
 RECIPE = Recipe(
