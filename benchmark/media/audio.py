@@ -22,6 +22,8 @@ from benchmark.media.features import Feature
 
 RATE = 24000
 MAX_SECONDS = 1800.0
+MAX_SAMPLES = 1 << 29
+"""Of all channels together, 2 GiB as float32; a sparse file of a few bytes on disk can claim any number."""
 RATES = range(4000, 400_001)
 """Rates that sound is recorded at, in Hz; anything else is a damaged header."""
 _LARGEST_STEP = 1000
@@ -55,6 +57,10 @@ def read_wave(path: Path, rate: int = RATE) -> np.ndarray:
                 raise UnreadableMedia(
                     f"{path}: {promised / native / 60:.0f} minutes by its header, at most {MAX_SECONDS / 60:.0f} are "
                     "read. Cut it into utterances."
+                )
+            if promised * file.channels > MAX_SAMPLES:
+                raise UnreadableMedia(
+                    f"{path}: {promised} samples in {file.channels} channels; at most {MAX_SAMPLES} in all are read."
                 )
             # libsndfile shortens a WAV that lacks its end without a word, except in this log.
             for declared, present in _CUT_OFF.findall(file.extra_info):

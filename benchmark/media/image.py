@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +19,20 @@ from benchmark.media.features import Feature
 MAX_PIXELS = 50_000_000
 """Larger pictures are refused by their header alone: a few kilobytes can claim to be gigabytes."""
 
+SIDES = range(16, 20_001)
+"""Pixels a side. No face can be told in fewer, and no photograph of one is wider: such a picture is a mistake."""
+
+MAX_BYTES = 512 << 20
+"""Of a picture's file: more than `MAX_PIXELS` need in any format. Pillow holds unknown chunks in memory."""
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+"""Told by content, whatever the file is called. Others of Pillow's formats start programs (EPS) or open other files."""
+
 RESIZE = "Pillow bilinear, antialiased"
 """What `shrink_square` does, in words, for fingerprints: the filter moves FID."""
 
 _EIGHT_BIT = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
+_SIXTEEN_BIT = {"I;16", "I;16B", "I;16L", "I;16N"}
 
 
 def _face_batch(rows: Tensor) -> Tensor:
@@ -46,20 +59,53 @@ FACE128 = Feature(
 def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """One picture as (H, W, 3) uint8 RGB, turned upright by its EXIF tag.
 
+    The format is told by content. Alpha is dropped, as clovaai/stargan-v2 and torchvision's folders do: what lies
+    under it shows. Of 16 bits a channel the upper 8 are kept. CMYK is converted without a colour profile; greys and
+    palettes become RGB. Of a phone's MPO the first picture is read, for the others are its depth and previews.
+
     Raises:
-        UnreadableMedia: not there, not a picture, cut short, more than `max_pixels`, more than 8 bits a channel.
+        UnreadableMedia: not there, not a picture, cut short, several pictures (animated), a side out of `SIDES`, more
+            than `max_pixels`, more than 16 bits a channel.
     """
+    if not path.is_file():
+        raise UnreadableMedia(f"{path}: there is no such picture.")
+    if path.stat().st_size > MAX_BYTES:
+        raise UnreadableMedia(f"{path}: a file of {path.stat().st_size} bytes; at most {MAX_BYTES} are read.")
     try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-            if width * height > max_pixels:
-                raise UnreadableMedia(f"{path}: {width}x{height} pixels; at most {max_pixels} are read. Scale it down.")
-            if picture.mode not in _EIGHT_BIT:
-                raise UnreadableMedia(f"{path}: pixel format {picture.mode}; save it with 8 bits a channel.")
-            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
-    # Pillow's decoders raise all of these on damaged files, and a bomb error of its own on absurd headers.
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise UnreadableMedia(f"{path}: not a readable picture ({error}).") from error
+        with _opened(path) as picture:
+            _check(picture, path, max_pixels)
+            upright = ImageOps.exif_transpose(picture)
+            if picture.mode in _SIXTEEN_BIT:
+                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+            return np.array(upright.convert("RGB"))
+    except UnreadableMedia:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        raise UnreadableMedia(f"{path}: not a readable picture ({error or type(error).__name__}).") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Pillow warns of bombs from 89 million pixels on; `_check` refuses them, so the warning is dropped, here alone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        picture = Image.open(path, formats=_FORMATS)
+    with picture:
+        yield picture
+
+
+def _check(picture: Image.Image, path: Path, max_pixels: int) -> None:
+    width, height = picture.size
+    if width * height > max_pixels:
+        raise UnreadableMedia(f"{path}: {width}x{height} pixels; at most {max_pixels} are read. Scale it down.")
+    if width not in SIDES or height not in SIDES:
+        raise UnreadableMedia(
+            f"{path}: {width}x{height} pixels; sides of {SIDES[0]} to {SIDES[-1]} are read. Is it a photograph?"
+        )
+    if picture.mode not in _EIGHT_BIT | _SIXTEEN_BIT:
+        raise UnreadableMedia(f"{path}: pixel format {picture.mode}; save it with 8 bits a channel.")
+    if picture.format != "MPO" and getattr(picture, "is_animated", False):
+        raise UnreadableMedia(f"{path}: holds several pictures ({picture.format}); save the one that is meant.")
 
 
 def shrink_square(image: np.ndarray, pixels: int = 128) -> np.ndarray:

@@ -21,8 +21,8 @@ def read_weights(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise BenchmarkError(
-            f"{path} is no file of weights, or holds code, which is not run. Get it again from its authors, or save its "
-            "state_dict alone."
+            f"{path} is no file of weights, or holds code, which is not run. Get it again from its authors, or save "
+            "its state_dict alone."
         ) from error
     # Damaged archives come as any of these.
     except (OSError, RuntimeError, EOFError, LookupError, ValueError, AttributeError, TypeError) as error:

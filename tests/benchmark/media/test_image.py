@@ -15,12 +15,13 @@ from benchmark.errors import BenchmarkError, UnreadableMedia
 from benchmark.media.image import FACE128, read_image, to_uint8, write_png
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def png_header(width: int, height: int) -> bytes:
     """A picture that promises much and holds nothing."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
@@ -66,15 +67,45 @@ def test_a_picture_that_is_not_finite_is_not_written(tmp_path, value):
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])
 def test_every_eight_bit_mode_becomes_rgb(tmp_path, mode):
-    Image.new(mode, (9, 7)).save(tmp_path / "a.tiff")
-    assert read_image(tmp_path / "a.tiff").shape == (7, 9, 3)
+    Image.new("RGB", (19, 17), (255, 255, 255)).convert("L" if mode == "LA" else mode).convert(mode).save(
+        tmp_path / "a.tiff"
+    )
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tiff"), np.full((17, 19, 3), 255, np.uint8))
+
+
+def test_cmyk_is_converted_without_a_profile(tmp_path):
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=100)
+    red = read_image(tmp_path / "a.jpg")[8, 8].astype(int)
+    assert abs(red - np.array([255, 0, 0])).max() <= 3
+
+
+def test_under_alpha_the_colour_shows(tmp_path):
+    Image.new("RGBA", (16, 16), (10, 20, 30, 0)).save(tmp_path / "a.png")
+    assert (read_image(tmp_path / "a.png") == [10, 20, 30]).all()
+
+
+def test_of_sixteen_bits_the_upper_eight_are_kept(tmp_path):
+    levels = np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16) + 200
+    Image.fromarray(levels).save(tmp_path / "grey.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "grey.png")[..., 0], levels >> 8)
+    colour = np.stack([levels, levels[::-1], levels.T], axis=2)
+    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in colour)
+    header = struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0)
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    (tmp_path / "colour.png").write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    np.testing.assert_array_equal(read_image(tmp_path / "colour.png"), colour >> 8)
 
 
 def test_pictures_stand_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned
-    Image.new("RGB", (9, 7)).save(tmp_path / "a.jpg", exif=exif)
-    assert read_image(tmp_path / "a.jpg").shape == (9, 7, 3)
+    picture = Image.new("RGB", (40, 24), (0, 0, 0))
+    picture.paste((255, 255, 255), (0, 0, 40, 8))  # the sensor's upper edge is the right one of the scene
+    picture.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    upright = read_image(tmp_path / "a.jpg")
+    assert upright.shape == (40, 24, 3)
+    assert upright[:, -6:].min() > 240
+    assert upright[:, :-10].max() < 15
 
 
 def test_broken_pictures_are_named(tmp_path):
@@ -86,7 +117,7 @@ def test_broken_pictures_are_named(tmp_path):
         "text.jpg": b"not a picture",
         "bomb.png": png_header(60000, 60000),
         "large.png": png_header(9000, 9000),
-        "hollow.png": png_header(8, 8),
+        "hollow.png": png_header(80, 80),
     }
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
@@ -96,6 +127,6 @@ def test_broken_pictures_are_named(tmp_path):
         read_image(tmp_path / "large.png")
     with pytest.raises(UnreadableMedia, match=r"absent\.png"):
         read_image(tmp_path / "absent.png")
-    Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "deep.png")
+    Image.fromarray(np.zeros((40, 40), np.float32)).save(tmp_path / "deep.tiff")
     with pytest.raises(UnreadableMedia, match="8 bits a channel"):
-        read_image(tmp_path / "deep.png")
+        read_image(tmp_path / "deep.tiff")
