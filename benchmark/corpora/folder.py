@@ -107,7 +107,7 @@ class FolderCorpus:
                 "[corpora.folder] in a profile of your own."
             )
         assignment = assign(records, self.held_out, self.seed)
-        self.notes += assignment.notes
+        self.notes += [*assignment.notes, *_few_notes(assignment.records)]
         return assignment.records
 
     def load(self, record: Record) -> Media:
@@ -199,3 +199,15 @@ def _gender_notes(records: Sequence[Record]) -> list[str]:
         f"Gender not known of {some(unknown)}, who take no part in trials: put their folders into female/ and male/, "
         f"or write a {NAME}."
     ]
+
+
+def _few_notes(records: Sequence[Record]) -> list[str]:
+    """Training speakers of whom no voice or no picture could be kept for the trials among seen speakers."""
+    notes = []
+    for what, has in (("recordings", "audio"), ("pictures", "image")):
+        told = [r for r in records if r.split != "unseen" and getattr(r, has) is not None]
+        kept = {r.speaker for r in told if r.split == "seen"}
+        few = list(dict.fromkeys(r.speaker for r in told if r.speaker not in kept))
+        if few:
+            notes.append(f"Too few {what} of {some(few)} to keep any from training: none in trials of seen speakers.")
+    return notes

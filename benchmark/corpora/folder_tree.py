@@ -81,8 +81,8 @@ def scan_tree(root: Path) -> tuple[list[Item], list[str]]:
             item, spare = _item(root, speaker, gender, group)
             if item:
                 items.append(item)
-            if spare:
-                notes.append(f"Left out, because {item and item.name} has one of its kind: {some(map(str, spare))}.")
+                if spare:
+                    notes.append(f"Left out, because {item.name} has one of its kind: {some(map(str, spare))}.")
     return items, notes
 
 
@@ -132,8 +132,14 @@ def _item(
     main = audio or image
     if main is None:
         return None, []
-    text = read_text(root / first["text"]) if "text" in first else None
     below = main.with_suffix("").parts
     own = below[below.index(speaker) :] if speaker in below else below
-    paths = (str(path) if path else None for path in (audio, image))
-    return Item("/".join(own), speaker, gender, *paths, text), spare
+    item = Item(
+        "/".join(own),
+        speaker,
+        gender,
+        audio=str(audio) if audio else None,
+        image=str(image) if image else None,
+        transcript=read_text(root / first["text"]) if "text" in first else None,
+    )
+    return item, spare
