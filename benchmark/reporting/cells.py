@@ -28,7 +28,8 @@ def table_row(record: RunRecord, cell: Cell, trials: Sequence[Trial], scores: Sc
     if good:
         value, low, high, clusters, notes = _summary([t for t, _ in good], [s for _, s in good])
     elif not failed:
-        notes.append(record.metric_notes.get(cell.metric, "no scores"))
+        why = "no row that this metric is defined for" if record.status == "finished" else "no scores"
+        notes.append(record.metric_notes.get(cell.metric, why))
     if failed and cell.split == "all":
         named = "; ".join(f"{s.trial} ({s.error})" for s in failed[:NAMED_FAILURES])
         more = f"; {len(failed) - NAMED_FAILURES} more in scores.jsonl" if len(failed) > NAMED_FAILURES else ""

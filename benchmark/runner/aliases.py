@@ -26,17 +26,17 @@ _OURS = (
 )
 
 
-def fold(name: str) -> str:
-    """Letters and digits alone, small: what spellings of one name share."""
-    return "".join(c for c in name.casefold() if c.isalnum())
+def _folded(name: str) -> str:
+    """What spellings of one name share: its characters, small, without blanks, hyphens and underscores."""
+    return "".join(c for c in name.casefold() if c not in " -_")
 
 
-_BY_FOLDED = {fold(name): name for name in _OURS}
+_BY_FOLDED = {_folded(name): name for name in _OURS}
 
 
 def canonical(name: str) -> str:
     """Our name of a system, part by part (`XFaVoT:joint` -> `xfavot:joint`); a name we do not know stays as it is.
 
-    What stands in brackets makes another system: `AdaIN-VC (Griffin-Lim)` is not `AdaIN-VC`.
+    Any mark or word beside the name makes another system: `AdaIN-VC (Griffin-Lim)` and `AdaIN-VC*` are not `AdaIN-VC`.
     """
-    return ":".join(_BY_FOLDED.get(fold(part), part) for part in name.split(":"))
+    return ":".join(_BY_FOLDED.get(_folded(part), part) for part in name.split(":"))
