@@ -120,8 +120,8 @@ def build(rows: Sequence[Trial], kind: Kind, count: int, seed: int) -> list[Item
         tasks = ", ".join(f"{n} of {task or 'no task'}" for task, n in Counter(r.task for r in rows).items())
         raise BenchmarkError(
             f"No {kind} item can be made of {len(rows)} rows ({tasks or 'none'}). Needed are outputs of "
-            f"{', '.join((*FACE_TASKS, *VOICE_TASKS) if kind == 'cpr' else FACE_TASKS)} with a reference that is a "
-            f"recording or a picture, and a target_id."
+            f"{', '.join((*FACE_TASKS, *VOICE_TASKS))}{'' if kind == 'cpr' else f' (the last by {REAL} alone)'} with a "
+            f"picture on one side, a recording on the other, and a target_id."
         )
     drawn = {key: _draw(group, kind, count, seed) for key, group in groups.items()}
     short = {key: items for key, items in drawn.items() if len(items) < count}

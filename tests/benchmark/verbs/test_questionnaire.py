@@ -26,7 +26,7 @@ def outputs(tmp_path: Path) -> Path:
     for system in ("one", "two"):
         (tmp_path / system).mkdir()
         for i in range(10):
-            Image.fromarray(np.full((8, 8, 3), i, np.uint8)).save(tmp_path / f"{i}.png")
+            Image.fromarray(np.full((16, 16, 3), i, np.uint8)).save(tmp_path / f"{i}.png")
             soundfile.write(tmp_path / system / f"{i}.wav", np.full(800, 0.01 * i), 16000)
             row = Trial(f"{system}/{i}.wav", system, "image_guided_vc", "s.wav", f"{i}.png", target_id=f"t{i}")
             rows.append(replace(row, trial=f"pocket-seen-{i:02d}", split="seen"))

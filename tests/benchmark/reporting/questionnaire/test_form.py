@@ -19,7 +19,19 @@ from protocols.questionnaire import Item, Kind, build, read_key
 from protocols.trial import Trial
 
 SYSTEM, REAL = "wonderful_system", "ground_truth"
-SECRETS = (SYSTEM, REAL, "speaker_", "person_", "corpus_name", "image_guided", "female", "male", "gender", "artist_tag")
+SECRETS = (
+    SYSTEM,
+    REAL,
+    "shuffled",
+    "corpus_name",
+    "speaker_",
+    "person_",
+    "female",
+    "male",
+    "gender",
+    "guided",
+    "artist_tag",
+)
 
 
 @pytest.fixture
