@@ -14,7 +14,7 @@ import tyro
 
 from benchmark.errors import BenchmarkError
 from benchmark.runner.settings import RunSettings
-from benchmark.verbs import compare, names, prepare, questionnaire, run, score, train, upstream, weights
+from benchmark.verbs import compare, doctor, names, prepare, questionnaire, run, score, train, upstream, weights
 
 VERBS: Mapping[str, tuple[type, Callable[[Any], int]]] = {
     "run": (RunSettings, run.main),
@@ -26,6 +26,7 @@ VERBS: Mapping[str, tuple[type, Callable[[Any], int]]] = {
     "score": (score.Score, score.main),
     "questionnaire": (questionnaire.Questionnaire, questionnaire.main),
     "compare": (compare.Compare, compare.main),
+    "doctor": (doctor.Doctor, doctor.main),
 }
 
 

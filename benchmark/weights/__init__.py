@@ -19,6 +19,9 @@ from pathlib import Path
 from benchmark.errors import BenchmarkError, MissingWeights, unknown
 from benchmark.weights.download import fetch
 
+_DISTRIBUTIONS = {"benchmark": "face-voice-benchmark"}
+"""Where a package is not installed under its import name."""
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -131,7 +134,7 @@ def remedy(name: str) -> str:
     """The command that brings a file here, or the sentence where there is none."""
     weights = entry(name)
     if weights.package is not None:
-        return f"uv sync --reinstall-package {weights.package}"
+        return f"uv sync --reinstall-package {_DISTRIBUTIONS.get(weights.package, weights.package)}"
     if weights.fetchable:
         return f"{'BENCHMARK_OFFLINE=0 ' if offline() else ''}python -m benchmark weights get {name}"
     return f"put {weights.file} into $BENCHMARK_WEIGHTS"
