@@ -1,138 +1,152 @@
-"""Golden tables: small JSON files that CI compares a run with, each metric within a tolerance of its own.
+"""Golden files: a small run as one JSON file in git, with the tolerance of every metric; `compare` reads it as a run.
 
-The file holds `{"command": ..., "tolerances": {metric: absolute}, "rows": [...]}`; rows are keyed by corpus, system,
-split and metric. Only what a run measures is kept of a row; how long it took is not golden.
+The file holds the command that makes the run again, tolerances, facts (hashes, versions), the frozen trials, the score
+of every trial and the rows of the table. Scores stand in the order of the trials, so that pairs can be formed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.atomic import write_json
+from benchmark.atomic import write_text
 from benchmark.errors import BenchmarkError
-from benchmark.reporting.schema import TableRow
-from benchmark.reporting.tables import read_rows
+from benchmark.reporting.measured import Measured, Subject, rows_by_key
+from benchmark.reporting.schema import Count, TableRow
+from benchmark.reporting.tolerances import Tolerances
+from protocols.trial import Score, Trial
 
-_KEY = ("task", "corpus", "system", "split", "metric")
-_EXACT = ("n", "failed")
-_NEAR = ("value", "low", "high")
-Key = tuple[str, ...]
-TOLERANCE = 0.002
-"""Of every metric in a new golden file. What trains needs more, and a measured reason in the commit."""
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """One thing that differs; `golden` or `got` is None where that side lacks the row or the value."""
-
-    row: str
-    field: str
-    golden: float | None
-    got: float | None
-    tolerance: float
-
-    def __str__(self) -> str:
-        if self.field == "row":
-            return f"{self.row}: {'new, not in the golden file' if self.golden is None else 'missing from the run'}"
-        apart = "" if None in (self.golden, self.got) else f", {self.got - self.golden:+.6g}"  # type: ignore[operator]
-        return f"{self.row}: {self.field} is {self.got}, golden {self.golden}{apart} (tolerance {self.tolerance:g})"
+VERSION = 2
+_ROW = ("task", "corpus", "system", "split", "metric", "n", "failed", "value", "low", "high")
+_COUNT = tuple(Count.model_fields)
 
 
-def compare_golden(run_table: Path | Sequence[TableRow], golden: Path) -> list[Mismatch]:
-    """Everything in which the run leaves the golden file: n and failed exactly, values and bounds within tolerance.
+def write_golden(run: Measured, path: Path, tolerances: Mapping[str, float]) -> None:
+    """Store a run as golden.
 
     Args:
-        run_table: a table.json or its rows.
-        golden: a file of `write_golden`.
+        run: as read from its folder.
+        path: of the file; its folder is made.
+        tolerances: key of `Tolerances` -> absolute tolerance.
 
     Raises:
-        BenchmarkError: a file is missing or broken, or a metric has no tolerance.
+        BenchmarkError: a metric of the run has no tolerance: what a golden file is held to is written in it.
     """
-    rows = read_rows(run_table) if isinstance(run_table, Path) else run_table
-    stored = _read(golden)
-    wanted = {_key(row): row for row in stored["rows"]}
-    got = {_key(cells): cells for cells in (row.cells() for row in rows)}
-    found = []
-    for key in {**wanted, **got}:
-        name = " ".join(key)
-        if key not in wanted or key not in got:
-            found.append(Mismatch(name, "row", float(key in wanted) or None, float(key in got) or None, 0.0))
-            continue
-        tolerance = stored["tolerances"].get(key[-1])
-        if tolerance is None:
-            raise BenchmarkError(f'{golden} has no tolerance for {key[-1]!r}; add one under "tolerances".')
-        for field in (*_EXACT, *_NEAR):
-            allowed = 0.0 if field in _EXACT else float(tolerance)
-            if not _near(wanted[key][field], got[key][field], allowed):
-                found.append(Mismatch(name, field, wanted[key][field], got[key][field], allowed))
+    told = Tolerances((tolerances,))
+    lacking = [f"{metric} {system}" for metric, system in run.subjects() if told.find(metric, system) is None]
+    if lacking:
+        raise BenchmarkError(
+            f"No tolerance for {', '.join(lacking[:4])}{' ...' if lacking[4:] else ''}: every metric of a golden file "
+            f"needs one. Give them with --tolerances FILE."
+        )
+    document = {
+        "golden": VERSION,
+        "command": run.command,
+        "tasks": run.tasks,
+        "corpora": run.corpora,
+        "systems": run.systems,
+        "tolerances": dict(tolerances),
+        "facts": run.facts,
+        "counts": {metric: list(count.model_dump().values()) for metric, count in run.counts.items()},
+        "trials": _packed([asdict(t) for t in run.trials], [c for c in asdict(Trial()) if _used(run.trials, c)]),
+        "scores": {
+            f"{m} {s}": _pack(run.scores[m, s], run.planned(s)) for m, s in run.subjects() if (m, s) in run.scores
+        },
+        "rows": _packed([row.model_dump() for row in run.rows.values()], _ROW),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, _text(document) + "\n")
+
+
+def read_golden(path: Path) -> Measured:
+    """Raises BenchmarkError: no such file, or none of `write_golden`."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        if stored.get("golden") != VERSION:
+            raise ValueError(f"golden version {stored.get('golden')}, expected {VERSION}")
+        trials = tuple(_trial(cells) for cells in _unpacked(stored["trials"]))
+        rows = [TableRow(**cells) for cells in _unpacked(stored["rows"])]
+        bare = Measured(
+            name=str(path),
+            command=stored["command"],
+            tasks=stored["tasks"],
+            corpora=tuple(stored["corpora"]),
+            systems=tuple(stored["systems"]),
+            trials=trials,
+            scores={},
+            rows=rows_by_key(rows, str(path)),
+            counts={m: Count(**dict(zip(_COUNT, cells, strict=True))) for m, cells in stored["counts"].items()},
+            facts=stored["facts"],
+            tolerances=stored["tolerances"],
+        )
+        scores = {
+            (metric, system): _unpack(stored["scores"][f"{metric} {system}"], (metric, system), bare.planned(system))
+            for metric, system in bare.subjects()
+            if f"{metric} {system}" in stored["scores"]
+        }
+        return replace(bare, scores=scores)
+    except FileNotFoundError:
+        raise BenchmarkError(f"No golden file at {path}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BenchmarkError(
+            f"{path} is neither a run folder nor a golden file: {type(error).__name__}: {error}. "
+            f"`compare --write {path} RUN` makes one."
+        ) from None
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _used(trials: Sequence[Trial], column: str) -> bool:
+    return any(getattr(t, column) != getattr(Trial(), column) for t in trials)
+
+
+def _trial(cells: Mapping[str, Any]) -> Trial:
+    voices = tuple(cells.get("natural_target_voice", ()))
+    return Trial(**{**cells, "natural_target_voice": voices})
+
+
+def _pack(scores: Mapping[str, Score], trials: Sequence[Trial]) -> dict[str, Any]:
+    """Values (and weights where there are any) in the order of `trials`, errors by trial."""
+    ordered = [scores.get(t.trial) for t in trials]
+    weights = [s.weight if s else None for s in ordered]
+    return {
+        "values": [s.value if s else None for s in ordered],
+        **({"weights": weights} if any(w is not None for w in weights) else {}),
+        "errors": {s.trial: s.error for s in ordered if s and s.error is not None},
+    }
+
+
+def _unpack(stored: Mapping[str, Any], subject: Subject, trials: Sequence[Trial]) -> dict[str, Score]:
+    metric, system = subject
+    weights = stored.get("weights", [None] * len(trials))
+    found = {}
+    for trial, value, weight in zip(trials, stored["values"], weights, strict=True):
+        error = stored["errors"].get(trial.trial)
+        if value is not None or error is not None:
+            found[trial.trial] = Score(system, trial.trial, metric, value, error, weight)
     return found
 
 
-def verdict(mismatches: Sequence[Mismatch], golden: Path) -> str:
-    """What a person reads: one line, or one line a mismatch and how to accept them."""
-    if not mismatches:
-        return f"Equal to {golden} within its tolerances."
-    return "\n".join(
-        [
-            f"{len(mismatches)} differences from {golden}:",
-            *(f"  {mismatch}" for mismatch in mismatches),
-            "If they are meant, write the golden file again with `compare --write` and say why in the commit.",
-        ]
-    )
+def _packed(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> dict[str, Any]:
+    return {"columns": list(columns), "rows": [[row[c] for c in columns] for row in rows]}
 
 
-def write_golden(rows: Sequence[TableRow], path: Path, tolerances: Mapping[str, float], command: str) -> None:
-    """Store rows as golden; `command` is what makes them again.
-
-    Raises:
-        BenchmarkError: a metric of the rows has no tolerance.
-    """
-    lacking = sorted({row.metric for row in rows} - set(tolerances))
-    if lacking:
-        raise BenchmarkError(f"No tolerance for {', '.join(lacking)}: every metric of a golden file needs one.")
-    kept = [{field: getattr(row, field) for field in (*_KEY, *_EXACT, *_NEAR)} for row in rows]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"command": command, "tolerances": dict(tolerances), "rows": kept})
+def _unpacked(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
 
 
-def rewrite(run_table: Path, golden: Path) -> None:
-    """Accept a run as golden: with the tolerances and the command of the file that was there, else with TOLERANCE.
-
-    Raises:
-        BenchmarkError: a metric is new to a golden file and has no tolerance there.
-    """
-    rows = read_rows(run_table)
-    if golden.is_file():
-        stored = _read(golden)
-        write_golden(rows, golden, stored["tolerances"], stored["command"])
-    else:
-        command = json.loads(run_table.with_name("run.json").read_text(encoding="utf-8"))["command"]
-        write_golden(rows, golden, {row.metric: TOLERANCE for row in rows}, command)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not all(isinstance(row[f], str) for row in stored["rows"] for f in _KEY):
-            raise TypeError("a row's key is no text")
-        if not all(f in row for row in stored["rows"] for f in (*_EXACT, *_NEAR)):
-            raise KeyError("n, failed, value, low or high of a row")
-        return {"command": stored["command"], "tolerances": dict(stored["tolerances"]), "rows": stored["rows"]}
-    except FileNotFoundError:
-        raise BenchmarkError(f"No golden file at {path}.") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise BenchmarkError(f"{path} is no golden file: {type(error).__name__}: {error}.") from None
-
-
-def _key(row: Mapping[str, Any]) -> Key:
-    return tuple(row[field] for field in _KEY)
-
-
-def _near(a: float | None, b: float | None, tolerance: float) -> bool:
-    if a is None or b is None:
-        return a is b
-    return abs(a - b) <= tolerance
+def _text(value: Any, depth: int = 0) -> str:
+    """JSON with one line for every innermost list or dictionary: small, and a diff in git names the row."""
+    inner = list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, list | tuple) else []
+    row = depth >= 3 or not any(isinstance(v, dict | list | tuple) for v in inner)
+    if not inner or (row and (depth > 1 or not isinstance(value, dict))):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    keys = [f"{json.dumps(k, ensure_ascii=False)}: " for k in value] if isinstance(value, dict) else [""] * len(inner)
+    lines = [f"{' ' * (depth + 1)}{key}{_text(v, depth + 1)}" for key, v in zip(keys, inner, strict=True)]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return "\n".join([opening, ",\n".join(lines), f"{' ' * depth}{closing}"])

@@ -1,8 +1,9 @@
-"""`compare`: a run against a golden file."""
+"""`compare`: two runs, or a run and a golden file."""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,31 +12,40 @@ import tyro
 
 @dataclass(frozen=True)
 class Compare:
-    """Compare a run's table with a golden file; exit code 1 where they differ by more than its tolerances.
+    """Compare run B with run A, or with a golden file; exit code 1 on a regression, 2 on a mistake.
+
+    Both must hold the same frozen trials: scores are compared trial by trial. Against a golden file B must reproduce
+    it: a value that moves by more than its tolerance fails, in either direction. Between two runs B fails where it is
+    worse: the wrong way by more than the tolerance, and beyond chance (paired differences, clustered by source and
+    target speaker, 95 % over all rows that moved together). A missing row or item, an item that failed, a table that is
+    not what its own scores give, and other weights of a metric always fail. docs/compare.md has the rules.
 
     Examples:
         python -m benchmark compare results/golden/image_guided_vc-tiny.json results/my_run
+        python -m benchmark compare results/monday results/tuesday --tolerances tolerances.toml
+        python -m benchmark compare --write results/golden/mine.json results/my_run
     """
 
-    golden: tyro.conf.Positional[Path]
-    run: tyro.conf.Positional[Path]
-    """A run folder or its table.json."""
+    a: tyro.conf.Positional[Path]
+    """A run folder, its run.json or table.json, or a golden file."""
+    b: tyro.conf.Positional[Path]
+    """The same; what is judged."""
+    tolerances: Path | None = None
+    """TOML with a table [tolerances]: "metric" or "metric system" (* stands for anything) = absolute tolerance. Goes
+    before those of a golden file; what neither names has 0.002."""
     write: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Write the golden file from the run instead, with the tolerances of the old one if there is one."""
+    """Write the golden file A from the run B instead, with the tolerances of --tolerances or of the old file."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document on stdout, and nothing else there."""
 
 
 def main(settings: Compare) -> int:
-    from benchmark.reporting import golden
+    from benchmark.reporting import compare, verdict
 
-    table = settings.run / "table.json" if settings.run.is_dir() else settings.run
     if settings.write:
-        golden.rewrite(table, settings.golden)
+        compare.accept(settings.b, settings.a, settings.tolerances)
+        print(f"Written {settings.a} from {settings.b}.", file=sys.stderr)
         return 0
-    mismatches = golden.compare_golden(table, settings.golden)
-    if settings.json:
-        print(json.dumps([m.__dict__ for m in mismatches], indent=2))
-    else:
-        print(golden.verdict(mismatches, settings.golden))
-    return 1 if mismatches else 0
+    found = compare.compare(compare.read(settings.a), compare.read(settings.b), settings.tolerances)
+    print(json.dumps(verdict.as_json(found), indent=2) if settings.json else verdict.as_text(found))
+    return 0 if found.passed else 1

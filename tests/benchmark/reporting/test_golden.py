@@ -1,124 +1,128 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmark.errors import BenchmarkError
-from benchmark.reporting.golden import TOLERANCE, compare_golden, rewrite, verdict, write_golden
-from benchmark.reporting.schema import TableRow
+from benchmark.reporting.compare import accept, compare, read
+from benchmark.reporting.golden import read_golden, write_golden
+from benchmark.reporting.measured import read_run
+from benchmark.reporting.tolerances import DEFAULT
+from protocols.trial import Score
 
-TOLERANCES = {"spksim@resemblyzer": 0.02, "nisqa@nisqa.tar": 0.1}
-
-
-def row(system: str = "copy_source", metric: str = "spksim@resemblyzer", **changes: object) -> TableRow:
-    cells = {"value": 0.5, "low": 0.45, "high": 0.55, "n": 96, "failed": 0, **changes}
-    return TableRow.model_validate(
-        {"task": "image_guided_vc", "corpus": "pocket", "system": system, "split": "all", "metric": metric, **cells}
-    )
+Make = Callable[..., Path]
+TOLERANCES = {"spksim@resemblyzer": 0.02, "* adain_cvc*": 0.001, "*": 0.01}
 
 
-ROWS = [row(), row("ground_truth"), row(metric="nisqa@nisqa.tar", value=None, low=None, high=None, n=0)]
+def one_fails(score: Score) -> Score:
+    if (score.system, score.trial) == ("copy_source", "made-seen-0003"):
+        return Score(score.system, score.trial, score.metric, error="no output")
+    return score
 
 
-@pytest.fixture
-def golden(tmp_path: Path) -> Path:
-    path = tmp_path / "golden" / "pocket.json"
-    write_golden(ROWS, path, TOLERANCES, "python -m benchmark run --profile tiny")
-    return path
+def test_a_golden_file_holds_what_the_run_held(made_run: Make, tmp_path: Path) -> None:
+    run = read_run(made_run("run", one_fails))
+    write_golden(run, tmp_path / "new" / "golden.json", TOLERANCES)
+    golden = read_golden(tmp_path / "new" / "golden.json")
+    assert list(golden.trials) == list(run.trials)
+    assert golden.counts == run.counts
+    assert golden.facts == run.facts
+    assert (golden.tasks, golden.corpora, golden.systems) == (run.tasks, run.corpora, run.systems)
+    assert golden.tolerances == TOLERANCES
+    for subject, scores in run.scores.items():
+        for name, score in scores.items():
+            kept = golden.scores[subject][name]
+            assert (kept.value, kept.error, kept.weight) == (score.value, score.error, score.weight)
+    for key, row in run.rows.items():
+        kept_row = golden.rows[key]
+        assert (kept_row.value, kept_row.low, kept_row.n, kept_row.failed) == (row.value, row.low, row.n, row.failed)
 
 
-def table(path: Path, rows: list[TableRow]) -> Path:
-    file = path.with_name("table.json")
-    file.write_text(json.dumps([r.cells() for r in rows]))
-    return file
+def test_a_run_reproduces_the_golden_file_made_of_it(made_run: Make, tmp_path: Path) -> None:
+    folder = made_run("run", one_fails)
+    accept(folder, tmp_path / "golden.json")
+    verdict = compare(read(tmp_path / "golden.json"), read(folder))
+    assert verdict.reproduce
+    assert verdict.passed
+    assert not verdict.findings
+    assert all(change.a == change.b for change in verdict.changes)
 
 
-def test_a_run_equals_itself_and_what_lies_within_tolerance(golden: Path) -> None:
-    near = [row(value=0.519, low=0.469, train_seconds=3.0), *ROWS[1:]]
-    assert compare_golden(ROWS, golden) == compare_golden(table(golden, ROWS), golden) == []
-    assert compare_golden(near, golden) == []
-    assert verdict([], golden).startswith("Equal to")
+def test_the_file_is_one_line_a_row(made_run: Make, tmp_path: Path) -> None:
+    accept(made_run("run"), tmp_path / "golden.json")
+    text = (tmp_path / "golden.json").read_text()
+    assert sum('"made-seen-0003"' in line for line in text.splitlines()) == 1
+    assert json.loads(text)["golden"] == 2
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"value": 0.53}, "value"),
-        ({"low": 0.3}, "low"),
-        ({"high": None, "low": 0.45}, "high"),
-        ({"value": None}, "value"),
-        ({"n": 95}, "n"),
-        ({"failed": 1}, "failed"),
-    ],
-)
-def test_each_drift_is_caught_and_named(golden: Path, changes: dict[str, object], field: str) -> None:
-    (found,) = compare_golden([row(**changes), *ROWS[1:]], golden)
-    assert found.field == field
-    text = verdict([found], golden)
-    assert f"copy_source all spksim@resemblyzer: {field} is {changes[field]}" in text
-    assert "--write" in text
+def test_accepting_again_keeps_tolerances_and_command(made_run: Make, tmp_path: Path) -> None:
+    golden = tmp_path / "golden.json"
+    write_golden(read_run(made_run("run")), golden, TOLERANCES)
+    golden.write_text(golden.read_text().replace("benchmark run --task", "benchmark run --jobs 1 --task"))
+    accept(made_run("other", noise=2), golden)
+    after = read_golden(golden)
+    assert after.tolerances == TOLERANCES
+    assert "--jobs 1" in after.command
+    assert compare(after, read_run(tmp_path / "other")).passed
+    assert not compare(after, read_run(tmp_path / "run")).passed
 
 
-def test_a_value_where_golden_has_none_is_a_drift(golden: Path) -> None:
-    (found,) = compare_golden([*ROWS[:2], row(metric="nisqa@nisqa.tar", low=None, high=None, n=0)], golden)
-    assert (found.field, found.golden, found.got) == ("value", None, 0.5)
+def test_the_first_golden_file_of_a_run_is_tight(made_run: Make, tmp_path: Path) -> None:
+    accept(made_run("run"), tmp_path / "golden.json")
+    assert set((read_golden(tmp_path / "golden.json").tolerances or {}).values()) == {DEFAULT}
 
 
-def test_missing_and_new_rows_are_named(golden: Path) -> None:
-    found = compare_golden([ROWS[0], ROWS[2], row("world_vc")], golden)
-    lines = sorted(str(m) for m in found)
-    assert len(lines) == 2
-    assert lines[0].endswith("ground_truth all spksim@resemblyzer: missing from the run")
-    assert lines[1].endswith("world_vc all spksim@resemblyzer: new, not in the golden file")
+def test_every_metric_of_a_golden_file_needs_a_tolerance(made_run: Make, tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match=r"No tolerance for wer@espnet:pocket ground_truth.*--tolerances"):
+        write_golden(read_run(made_run("run")), tmp_path / "golden.json", {"spksim@*": 0.1, "odd@*": 0.1})
+    assert not (tmp_path / "golden.json").exists()
 
 
-def test_every_metric_needs_a_tolerance(golden: Path) -> None:
-    with pytest.raises(BenchmarkError, match="No tolerance for wer@x"):
-        write_golden([row(metric="wer@x")], golden, TOLERANCES, "")
-    stored = json.loads(golden.read_text())
-    del stored["tolerances"]["nisqa@nisqa.tar"]
-    golden.write_text(json.dumps(stored))
-    with pytest.raises(BenchmarkError, match=r"no tolerance for 'nisqa@nisqa\.tar'"):
-        compare_golden(ROWS, golden)
+def test_a_run_that_contradicts_itself_is_not_accepted(made_run: Make, tmp_path: Path) -> None:
+    folder = made_run("run")
+    lines = (folder / "scores.jsonl").read_text().splitlines(keepends=True)
+    (folder / "scores.jsonl").write_text("".join(lines[1:]))
+    with pytest.raises(BenchmarkError, match="contradicts itself"):
+        accept(folder, tmp_path / "golden.json")
 
 
-def test_accepting_a_run_keeps_tolerances_and_command(golden: Path) -> None:
-    before = json.loads(golden.read_text())
-    drifted = [row(value=0.7), *ROWS[1:]]
-    rewrite(table(golden, drifted), golden)
-    after = json.loads(golden.read_text())
-    assert compare_golden(drifted, golden) == []
-    assert len(compare_golden(ROWS, golden)) == 1
-    assert (after["tolerances"], after["command"]) == (before["tolerances"], before["command"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"golden": 2}', '{"rows": [{}], "tolerances": {}, "command": ""}'])
+def test_a_broken_golden_file_is_a_clear_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "golden.json").write_text(text)
+    with pytest.raises(BenchmarkError, match="neither a run folder nor a golden file"):
+        read(tmp_path / "golden.json")
 
 
-def test_the_first_golden_file_of_a_run_is_tight(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "run.json").write_text('{"command": "python -m benchmark run"}')
-    new = tmp_path / "new.json"
-    rewrite(table(run / "x", ROWS), new)
-    assert compare_golden(ROWS, new) == []
-    assert set(json.loads(new.read_text())["tolerances"].values()) == {TOLERANCE}
+def test_a_golden_file_with_a_lost_score_or_no_number_is_a_clear_error(made_run: Make, tmp_path: Path) -> None:
+    golden = tmp_path / "golden.json"
+    accept(made_run("run"), golden)
+    whole = json.loads(golden.read_text())
+    values = whole["scores"]["spksim@resemblyzer copy_source"]["values"]
+    values[0] = float("nan")
+    golden.write_text(json.dumps(whole))
+    with pytest.raises(BenchmarkError, match="NaN is no number"):
+        read(golden)
+    del values[0]
+    golden.write_text(json.dumps(whole))
+    with pytest.raises(BenchmarkError, match="ValueError"):
+        read(golden)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": [{}], "tolerances": {}, "command": ""}'])
-def test_a_broken_golden_file_is_a_clear_error(golden: Path, text: str) -> None:
-    golden.write_text(text)
-    with pytest.raises(BenchmarkError, match="is no golden file"):
-        compare_golden(ROWS, golden)
-
-
-def test_a_golden_row_that_lost_a_field_is_a_clear_error(golden: Path) -> None:
-    stored = json.loads(golden.read_text())
-    del stored["rows"][0]["n"]
-    golden.write_text(json.dumps(stored))
-    with pytest.raises(BenchmarkError, match="is no golden file"):
-        compare_golden(ROWS, golden)
+def test_an_edited_golden_file_is_caught(made_run: Make, tmp_path: Path) -> None:
+    golden = tmp_path / "golden.json"
+    accept(made_run("run"), golden)
+    whole = json.loads(golden.read_text())
+    row = whole["rows"]["rows"][0]
+    row[whole["rows"]["columns"].index("value")] += 0.5
+    golden.write_text(json.dumps(whole))
+    verdict = compare(read(golden), read(tmp_path / "run"))
+    assert not verdict.passed
+    assert any(f.status == "wrong" and f.text.startswith("A: ") for f in verdict.findings)
 
 
 def test_no_golden_file_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="No golden file"):
-        compare_golden(ROWS, tmp_path / "x.json")
+        read(tmp_path / "x.json")
