@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
@@ -15,6 +16,7 @@ import tyro
 from benchmark.errors import BenchmarkError
 from benchmark.runner.settings import RunSettings
 from benchmark.verbs import compare, doctor, names, prepare, questionnaire, run, score, train, upstream, weights
+from benchmark.weights import offline
 
 VERBS: Mapping[str, tuple[type, Callable[[Any], int]]] = {
     "run": (RunSettings, run.main),
@@ -38,6 +40,8 @@ def _verb(name: str, settings: type) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse, run the verb, exit. A `BenchmarkError` becomes one message on stderr and its exit code."""
+    if offline():  # libraries that could fetch models of their own ask this variable, when they are imported
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         verbs = reduce(or_, (_verb(name, settings) for name, (settings, _) in VERBS.items()))
         chosen: Any = tyro.cli(verbs, prog="python -m benchmark", description=_ABOUT, args=arguments)
