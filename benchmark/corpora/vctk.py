@@ -51,7 +51,7 @@ class VctkCorpus:
     root: the folder that holds wav48_silence_trimmed or wav48. held_out: see `benchmark.corpora.splits`; 30 in the
         XFaVoT paper (papers.md 1.6; it does not say which). microphone: of 0.92; mic1 is the one of 0.80. A speaker
         without any recording of it is read from the other one. trim: leave out the silence around the speech (see
-        `benchmark.media.silence`); what 0.92 calls trimmed keeps up to a second of it, and 0.80 more.
+        `benchmark.media.silence`; why: docs/corpora.md).
     notes (after `records`): what a reader of the results should know.
     """
 
