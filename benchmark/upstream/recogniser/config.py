@@ -27,7 +27,7 @@ _BUILT_HERE: Mapping[str, tuple[str | None, ...]] = {
     "postencoder": (None, "length_adaptor"),
     "decoder": (
         *("transformer", "lightweight_conv", "lightweight_conv2d", "dynamic_conv", "dynamic_conv2d"),
-        *("rnn", "transducer", "s4"),
+        *("rnn", "s4"),  # a transducer cannot be built without a package that is not in the stack
     ),
     "model": ("espnet",),
     "token_type": ("char", "bpe", "word"),
@@ -51,7 +51,6 @@ class Options:
     minlenratio: float = 0.0
     normalize_length: bool = False
     time_sync: bool = False
-    transducer_conf: Mapping[str, Any] | None = None
 
 
 LM_WEIGHT = 0.5

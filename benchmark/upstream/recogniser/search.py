@@ -30,7 +30,7 @@ class Hypothesis:
 
 def covered(speech2text: Any) -> bool:
     """Whether `search` does what this `Speech2Text` does: attention decoder of the plain transformer, CTC, any language
-    model that scores batches. Transducers, recurrent and convolutional decoders and ESPnet's other searches are not."""
+    model that scores batches. Recurrent and convolutional decoders and ESPnet's other searches are not."""
     from espnet.nets.batch_beam_search import BatchBeamSearch
     from espnet.nets.pytorch_backend.transformer.attention import MultiHeadedAttention
     from espnet.nets.scorer_interface import BatchScorerInterface
@@ -48,7 +48,6 @@ def covered(speech2text: Any) -> bool:
             and layer.sequential_attn is None
             for layer in decoder.decoders
         )
-        and "decoder" in beam.full_scorers
         and all(isinstance(scorer, BatchScorerInterface) for scorer in beam.full_scorers.values())
         and all(type(scorer) is CTCPrefixScorer for scorer in beam.part_scorers.values())
     )
@@ -107,7 +106,9 @@ class _Batch:
     def step(self) -> None:
         """One more token for every hypothesis."""
         beam, utterances = self.beam, len(self.running)
-        gains = torch.stack([weight * scorer.score(self.tokens) for weight, scorer in self.full]).sum(dim=0)
+        gains = self.scores.new_zeros(len(self.tokens), beam.n_vocab)
+        for weight, scorer in self.full:
+            gains = gains + weight * scorer.score(self.tokens)
         chosen = gains.topk(beam.pre_beam_size)[1] if beam.do_pre_beam else None
         for weight, ctc in self.partial:
             gains = gains + weight * ctc.score(self.tokens, chosen)

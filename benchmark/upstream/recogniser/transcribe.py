@@ -89,8 +89,8 @@ class Recogniser:
     def _encode(self, rows: Sequence[int], waves: Sequence[np.ndarray]) -> Iterator[tuple[int, Tensor]]:
         """Frames of each wave, as of that wave alone: only waves of the same length share a pass.
 
-        Padding would be heard: the front end mirrors a wave's end, and the convolutions of ESPnet's conformer have no
-        mask (a test shows the difference).
+        Padding would be heard: the front end mirrors a wave's end, the subsampling counts other frames, and the
+        convolutions of ESPnet's conformer have no mask (a test shows the difference).
         """
         for _, same in groupby(rows, key=lambda i: len(waves[i])):
             group = list(same)
@@ -126,10 +126,7 @@ class Recogniser:
         if not results:
             return _NONE
         best = results[0][3]
-        tokens = [int(token) for token in best.yseq]
-        if self.speech2text.asr_model.use_transducer_decoder:
-            tokens.append(self.speech2text.asr_model.eos)  # it writes none
-        return Hypothesis(tuple(tokens), float(best.score))
+        return Hypothesis(tuple(int(token) for token in best.yseq), float(best.score))
 
     def _text(self, hypothesis: Hypothesis) -> str:
         """As ESPnet writes it. A hypothesis as long as its frames may hold <eos> twice; ESPnet writes the first of
