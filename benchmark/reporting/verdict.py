@@ -122,7 +122,8 @@ def _chance(verdict: Verdict) -> Iterator[str]:
             widths[change.metric].append((change.high - change.low) / 2)
     for metric, half in widths.items():
         if max(half) > 0:
-            yield f"power    {metric}, all trials: half widths {min(half):.2g} to {max(half):.2g}; a smaller change is seldom seen."
+            widest = f"half widths {min(half):.2g} to {max(half):.2g}"
+            yield f"power    {metric}, all trials: {widest}; a smaller change is seldom seen."
 
 
 def _last(verdict: Verdict) -> str:
