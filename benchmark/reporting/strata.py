@@ -40,7 +40,7 @@ def cells(record: RunRecord, trials: Sequence[Trial]) -> Iterator[tuple[Cell, li
         for split in _strata(trial):
             groups[task, corpus, split].append(trial)
     found = {split for _, _, split in groups}
-    splits = [s for s in SPLITS if s in found] + sorted(found - set(SPLITS))
+    splits = [s for s in SPLITS if s in found] + sorted(found - set(SPLITS), key=_order)
     tasks = record.given.tasks if record.given else {record.task: record.metrics}
     for task, metrics in tasks.items():
         for corpus in record.corpora:
@@ -77,6 +77,12 @@ def _strata(trial: Trial) -> set[str]:
     """All rows; the row's split; its gender pairing, within the split where it has one."""
     paired = "/".join(filter(None, (trial.split, trial.pairing))) if trial.pairing else ""
     return {"all", trial.split, paired} - {""}
+
+
+def _order(split: str) -> tuple[str, bool, str]:
+    """Splits by name, then their pairings, `same` before `cross` as in a run."""
+    part, _, last = split.rpartition("/")
+    return part, last == "cross", last
 
 
 def _corpus(record: RunRecord, trial: Trial) -> str:

@@ -78,16 +78,17 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
             write_trials(folder.trials, given.rows)
             log = ScoreLog(folder.scores)
             counts: dict[str, Count] = {}
+            said: list[str] = []
             for metric, protocol in protocols.items():
                 rows = [row for row in given.rows if metric in tasks[row.task]]
                 counts |= score({metric: protocol}, rows, _no_voices(rows), root, log)
-        notes = [*record.notes, *remarks(protocols, given.rows)]
+                said += remarks({metric: protocol}, rows)
         record = record.model_copy(
             update={
                 "trials_sha256": trials_sha256(given.rows),
                 "weights_sha256": {n: weights.sha256(n) for p in protocols.values() for n in p.weights},
                 "counts": counts,
-                "notes": list(dict.fromkeys(notes)),
+                "notes": list(dict.fromkeys([*record.notes, *said])),
                 "peak_memory": max(record.peak_memory or 0, peak_memory()),
                 "finished": now(),
                 "status": "finished",
