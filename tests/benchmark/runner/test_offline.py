@@ -48,8 +48,8 @@ def guarded(tmp_path: Path) -> dict[str, str]:
 @pytest.mark.slow
 def test_a_default_run_makes_no_socket(tmp_path: Path, guarded: dict[str, str]) -> None:
     (tmp_path / "mini.toml").write_text(PROFILE)
-    command = [sys.executable, "-m", "benchmark", "run", "--task", "audio_guided_vc", "--jobs", "2"]
-    command += ["--profile", str(tmp_path / "mini.toml"), "--systems", "ground_truth", "copy_source", "world_vc"]
+    command = [sys.executable, "-m", "benchmark", "run", "--task", "audio_guided_vc", "--jobs", "1"]
+    command += ["--profile", str(tmp_path / "mini.toml"), "--systems", "ground_truth", "copy_source"]
     done = subprocess.run([*command, "--out", str(tmp_path / "run")], env=guarded, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "run" / "table.json").is_file()
