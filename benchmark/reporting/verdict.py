@@ -138,4 +138,4 @@ def _last(verdict: Verdict) -> str:
     if natural and not verdict.reproduce:
         told.append(f"natural recordings score otherwise under {', '.join(sorted(natural))}: judge or corpus changed")
     advice = "\nIf it is meant: `compare --write GOLDEN RUN`, and say why in the commit." if verdict.reproduce else ""
-    return f"FAILED: {'; '.join(told)}.{advice}"
+    return fill(f"FAILED: {'; '.join(told)}.", 120) + advice
