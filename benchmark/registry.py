@@ -131,6 +131,9 @@ FAMILIES: Mapping[str, Entry] = {
     "wer@espnet:": Entry("protocols.wer:Wer", "word error rate by any ESPnet recogniser: a published name or a path")
 }
 """Metrics of which there is one for everything that may follow a prefix; what follows is the protocol's argument."""
+_members: dict[str, Entry] = {}
+"""Canonical key -> entry, of members of a family that were asked for: the key of a model at a path says which model it
+was, and does not lead back to the path."""
 
 UPSTREAM: Mapping[str, Entry] = {
     "recogniser": Entry(
@@ -159,6 +162,8 @@ def find(group: Group, name: str) -> Entry:
     """
     known = entries(group)
     if name not in known:
+        if group == "protocols" and name in _members:
+            return _members[name]
         for prefix, entry in FAMILIES.items() if group == "protocols" else ():
             if name.startswith(prefix) and name != prefix:
                 return replace(entry, arguments=(name.removeprefix(prefix),))
@@ -169,8 +174,7 @@ def find(group: Group, name: str) -> Entry:
 def canonical(metric: str) -> str:
     """The key that results carry for a metric asked for by `metric`: a family's members go by several names.
 
-    Loads code only for a member of a family. The key of a model at a path does not lead back to it, so `find` is asked
-    with what the user wrote.
+    Loads code only for a member of a family. `find` takes both names from then on.
 
     Raises:
         BenchmarkError: unknown metric, or whatever the protocol says of its argument.
@@ -179,6 +183,7 @@ def canonical(metric: str) -> str:
     if metric in entries("protocols"):
         return metric
     (key,) = entry.load()(*entry.arguments).metrics
+    _members[key] = entry
     return str(key)
 
 

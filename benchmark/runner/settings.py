@@ -12,7 +12,7 @@ from typing import Any, Literal
 import tyro
 
 from benchmark.errors import BenchmarkError
-from benchmark.registry import ALIASES, SystemName, find, parse_system
+from benchmark.registry import ALIASES, SystemName, canonical, find, parse_system
 from benchmark.settings import Profile, load_profile
 from benchmark.tasks import Task, get_task
 
@@ -100,9 +100,7 @@ def plan(settings: RunSettings) -> Plan:
             raise BenchmarkError(f"{name.base} does {', '.join(entry.tasks)}, not {task.name}.")
         if name.prefix and entry.kind == "control":
             raise BenchmarkError(f"{name.full}: {name.base} is a control itself and learns nothing.")
-    metrics = settings.metrics or task.metrics
-    for metric in metrics:
-        find("protocols", metric)
+    metrics = tuple(dict.fromkeys(map(canonical, settings.metrics or task.metrics)))
     profile = load_profile(settings.profile)
     _check_names(profile)
     corpora = tuple(parse_corpus(text) for text in settings.corpus or ("pocket",))
@@ -130,7 +128,7 @@ def plan(settings: RunSettings) -> Plan:
     }
     short = hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:8]
     folder = settings.out or Path("results") / f"{task.name}-{profile.name}-{short}"
-    return Plan(settings, task, names, corpora, tuple(metrics), profile, folder, resolved)
+    return Plan(settings, task, names, corpora, metrics, profile, folder, resolved)
 
 
 def _check_names(profile: Profile) -> None:

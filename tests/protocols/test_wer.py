@@ -175,6 +175,7 @@ def test_the_key_of_a_path_names_the_weights(plain: Path) -> None:
         entry = registry.find("protocols", asked)
         protocol = entry.load()(*entry.arguments)
         assert protocol.metrics == (registry.canonical(asked),) == (key,)
+        assert registry.find("protocols", key).arguments == entry.arguments
         assert protocol.weights == ()
     assert registry.canonical(f"wer@espnet:{plain}/valid.acc.ave.pth") == "wer@espnet:valid.acc.ave-9a129038:en1"
     (plain / "valid.acc.ave.pth").write_bytes(b"others")
