@@ -15,7 +15,7 @@ import tyro
 
 from benchmark.errors import BenchmarkError
 from benchmark.runner.settings import RunSettings
-from benchmark.verbs import compare, doctor, names, prepare, questionnaire, run, score, train, upstream, weights
+from benchmark.verbs import compare, doctor, names, prepare, questionnaire, run, score, speed, train, upstream, weights
 from benchmark.weights import offline
 
 VERBS: Mapping[str, tuple[type, Callable[[Any], int]]] = {
@@ -29,6 +29,7 @@ VERBS: Mapping[str, tuple[type, Callable[[Any], int]]] = {
     "questionnaire": (questionnaire.Questionnaire, questionnaire.main),
     "compare": (compare.Compare, compare.main),
     "doctor": (doctor.Doctor, doctor.main),
+    "speed": (speed.Speed, speed.main),
 }
 
 

@@ -13,6 +13,7 @@ import soundfile
 
 from benchmark.errors import BenchmarkError, UnreadableMedia
 from benchmark.media.audio import read_wave
+from benchmark.threads import in_parallel
 from protocols.trial import Trial
 
 Prepared = TypeVar("Prepared")
@@ -56,7 +57,8 @@ def chunks(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
 class PerContent(Generic[Prepared, Judgement]):
     """A judgement of files, made once for every content in the life of the object, whatever the files are called.
 
-    `prepare` reads one file; a BenchmarkError it raises is that file's outcome. `judge` takes many that were read.
+    `prepare` reads one file, in a thread beside others; a BenchmarkError it raises is that file's outcome.
+    `judge` takes many that were read.
     """
 
     def __init__(
@@ -69,16 +71,24 @@ class PerContent(Generic[Prepared, Judgement]):
     def __call__(self, paths: Iterable[Path]) -> dict[Path, Judgement | BenchmarkError]:
         """Path -> judgement, or why there is none."""
         asked = dict.fromkeys(paths)
+        fresh: dict[str, Path] = {}
+        for path, content in zip(asked, in_parallel(self._content, asked), strict=True):
+            if content not in self._outcomes:
+                fresh.setdefault(content, path)
         prepared: dict[str, Prepared] = {}
-        for path in asked:
-            content = self._content(path)
-            if content not in self._outcomes and content not in prepared:
-                try:
-                    prepared[content] = self._prepare(path)
-                except BenchmarkError as error:
-                    self._outcomes[content] = error
+        for content, result in zip(fresh, in_parallel(self._attempt, fresh.values()), strict=True):
+            if isinstance(result, BenchmarkError):
+                self._outcomes[content] = result
+            else:
+                prepared[content] = result
         self._outcomes.update(zip(prepared, self._judge(list(prepared.values())), strict=True))
         return {path: self._outcomes[self._contents[path]] for path in asked}
+
+    def _attempt(self, path: Path) -> Prepared | BenchmarkError:
+        try:
+            return self._prepare(path)
+        except BenchmarkError as error:
+            return error
 
     def _content(self, path: Path) -> str:
         if path not in self._contents:

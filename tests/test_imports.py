@@ -26,7 +26,7 @@ FLOORS = (
         "benchmark.weights",
         "benchmark.settings",
     },
-    {"benchmark.errors", "benchmark.atomic"},
+    {"benchmark.errors", "benchmark.atomic", "benchmark.threads"},
 )
 
 

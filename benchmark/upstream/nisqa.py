@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from benchmark import weights
 from benchmark.errors import BenchmarkError
+from benchmark.threads import in_parallel
 from benchmark.upstream.nisqa_frontend import FrontEnd, segments
 from benchmark.upstream.nisqa_layers import AttentionPool, LastStatePool, Recurrence, SegmentCnn, SelfAttention
 from benchmark.weights.reading import read_weights
@@ -26,7 +27,7 @@ from benchmark.weights.reading import read_weights
 HEADS = ("mos", "noisiness", "discontinuity", "coloration", "loudness")
 """Columns of `predict` and `judge`; the files other than `nisqa.tar` give the first alone."""
 _READABLE = (("adapt", "self_att", "att"), ("standard", "lstm", "last_step_bi"))
-_SEGMENTS, _CLIPS = 128, 16  # through the CNN and through time in one pass; they bound memory and change no result
+_SEGMENTS, _CLIPS = 32, 8  # through the CNN and through time in one pass; they bound memory and change no result
 
 
 class NisqaNetwork(nn.Module):
@@ -76,16 +77,21 @@ def predict(clips: Sequence[tuple[np.ndarray, int]], network: NisqaNetwork) -> n
     Raises:
         BenchmarkError: as `nisqa_frontend.segments`.
     """
-    return judge([segments(wave, rate, network.front) for wave, rate in clips], network)
+    return judge(in_parallel(lambda clip: segments(*clip, network.front), clips), network)
 
 
-@torch.no_grad()
 def judge(clips: Sequence[Tensor], network: NisqaNetwork) -> np.ndarray:
     """Segments (S_i, 1, 48, 15) of n clips -> (n, heads) float32; clips of like length share a pass."""
     scores = np.zeros((len(clips), len(network.pool_layers)), np.float32)
     device = network.cnn.get_parameter("conv1.weight").device
     order = sorted(range(len(clips)), key=lambda i: len(clips[i]))
-    for start in range(0, len(order), _CLIPS):
-        rows = order[start : start + _CLIPS]
-        scores[rows] = network([clips[i].to(device) for i in rows]).cpu().numpy()
+    batches = [order[start : start + _CLIPS] for start in range(0, len(order), _CLIPS)]
+
+    @torch.no_grad()
+    def judged(rows: Sequence[int]) -> np.ndarray:
+        found: np.ndarray = network([clips[i].to(device) for i in rows]).cpu().numpy()
+        return found
+
+    for rows, found in zip(batches, in_parallel(judged, batches), strict=True):
+        scores[rows] = found
     return scores

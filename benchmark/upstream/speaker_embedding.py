@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark import weights
+from benchmark.threads import in_parallel
 from benchmark.upstream.speaker_frontend import BANDS, partial_mels, preprocess
 from benchmark.weights.reading import read_weights
 
 WEIGHTS = "resemblyzer/pretrained.pt"
 SIZE = 256
-_BATCH = 64  # partial windows in one pass; bounds memory, and does not change the result
+_BATCH = 32  # partial windows in one pass; bounds memory, and does not change the result
 
 
 class SpeakerEncoder(nn.Module):
@@ -58,11 +59,10 @@ def embed(waves: Sequence[np.ndarray], encoder: SpeakerEncoder | None = None) ->
     Raises:
         BenchmarkError: as `speaker_frontend.preprocess`.
     """
-    mels = [partial_mels(preprocess(wave)) for wave in waves]
+    mels = in_parallel(lambda wave: partial_mels(preprocess(wave)), waves)
     return embed_partials(mels, speaker_encoder() if encoder is None else encoder)
 
 
-@torch.no_grad()
 def embed_partials(mels: Sequence[np.ndarray], encoder: SpeakerEncoder) -> np.ndarray:
     """Partial windows (P_i, 160, 40) of n recordings -> (n, 256) float32 of norm 1.
 
@@ -72,7 +72,13 @@ def embed_partials(mels: Sequence[np.ndarray], encoder: SpeakerEncoder) -> np.nd
         return np.zeros((0, SIZE), np.float32)
     device = encoder.linear.weight.device
     windows = torch.from_numpy(np.concatenate(mels))
-    partials = torch.cat([encoder(batch.to(device)).cpu() for batch in torch.split(windows, _BATCH)])
+
+    @torch.no_grad()
+    def encoded(batch: Tensor) -> Tensor:
+        rows: Tensor = encoder(batch.to(device)).cpu()
+        return rows
+
+    partials = torch.cat(in_parallel(encoded, torch.split(windows, _BATCH)))
     means = torch.stack([rows.mean(dim=0) for rows in torch.split(partials, [len(m) for m in mels])])
     embeddings: np.ndarray = functional.normalize(means, dim=1).numpy()
     return embeddings

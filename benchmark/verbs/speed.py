@@ -1,0 +1,66 @@
+"""`speed`: ours against each reference implementation."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import tyro
+
+from benchmark.errors import BenchmarkError, unknown
+from benchmark.verbs.show import show
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Time ours against each reference implementation on the same clips, as ratios (above 1: ours is faster).
+
+    Both sides read the same files, take turns, and must give the same values, or there is no ratio. Networks are built
+    beforehand; reading the files counts. Exit code 1 where values differ or a row asked for by name was not measured.
+
+    Examples:
+        python -m benchmark speed
+        python -m benchmark speed nisqa spksim --clips 200 --json
+        python -m benchmark speed --audio my_outputs/
+    """
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Rows to measure (default: all): nisqa, nisqa:best-batch, spksim, wer."""
+    clips: int = 100
+    """How many clips of about 5 s are made from the embedded corpus, or taken of --audio."""
+    audio: Path | None = None
+    """Use the sound files of this folder instead."""
+    rounds: int = 2
+    """Turns of each side; its best one counts."""
+    model: str = "pocket"
+    """The recogniser of `wer`."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print one JSON document on stdout, and nothing else there."""
+
+
+def main(settings: Speed) -> int:
+    from benchmark.runner.speed import comparisons
+    from benchmark.runner.speed.clips import link_clips, make_clips
+    from benchmark.runner.speed.measure import measure, versions
+
+    if settings.clips < 2 or settings.rounds < 1:
+        raise BenchmarkError(f"--clips {settings.clips} --rounds {settings.rounds}: at least 2 and at least 1, please.")
+    known = comparisons(settings.model)
+    for name in settings.names:
+        if name not in known:
+            raise unknown("comparison", name, known)
+    with tempfile.TemporaryDirectory(prefix="benchmark-speed-") as place:
+        folder, warm = Path(place, "clips"), Path(place, "warm")
+        folder.mkdir()
+        warm.mkdir()
+        if settings.audio is None:
+            make_clips(folder, settings.clips)
+        else:
+            link_clips(folder, settings.audio, settings.clips)
+        link_clips(warm, folder, count=16)
+        rows = [measure(name, known[name], warm, folder, settings.rounds) for name in settings.names or known]
+    if not settings.json:
+        print(f"{versions()}; best of {settings.rounds} rounds.\n")
+    show([asdict(row) for row in rows], settings.json)
+    return 1 if any(row.ratio is None and (row.peer_name or settings.names) for row in rows) else 0

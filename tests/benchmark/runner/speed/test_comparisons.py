@@ -1,0 +1,119 @@
+"""Each comparison on a few short clips: both sides judge the same files and agree. Nothing is timed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from benchmark import weights
+from benchmark.errors import BenchmarkError
+from benchmark.runner.speed import comparisons, nisqa
+from benchmark.runner.speed.clips import link_clips, make_clips
+from benchmark.runner.speed.measure import Row, unlike
+from benchmark.verbs import speed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three buzzes of unlike pitch and length, named like clips."""
+    (tmp_path / "clips").mkdir()
+    for i, pitch in enumerate((110.0, 150.0, 220.0)):
+        time = np.arange(16000 + 4000 * i) / 16000
+        wave = 0.02 * sum(np.cos(2 * np.pi * pitch * k * time) / k for k in range(1, 25))
+        soundfile.write(tmp_path / "clips" / f"{i}.wav", wave * (1 - 0.9 * np.cos(8 * np.pi * time)), 16000)
+    return tmp_path / "clips"
+
+
+@pytest.mark.slow
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["nisqa", "nisqa:best-batch"])
+def test_nisqa_and_its_package_agree(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if weights.find("nisqa.tar") is None:
+        pytest.skip("nisqa.tar is absent: set BENCHMARK_WEIGHTS")
+    pytest.importorskip("nisqa")
+    monkeypatch.setattr(nisqa, "_BATCHES", (2,))
+    monkeypatch.setattr(nisqa, "_WORKERS", (0,))
+    comparison = comparisons()[name]()
+    ours, peer = comparison.ours(folder), comparison.peer(folder)
+    values = ours.run()
+    assert len(set(values)) == 3
+    assert unlike(values, peer.run(), comparison.tolerance) == ""
+    assert peer.name == f"nisqa predict_dir, batch {1 if name == 'nisqa' else 2}, 0 workers"
+
+
+@pytest.mark.slow
+def test_spksim_and_resemblyzer_agree(folder: Path) -> None:
+    comparison = comparisons()["spksim"]()
+    values = comparison.ours(folder).run()
+    assert len(set(values)) == 3
+    assert unlike(values, comparison.peer(folder).run(), comparison.tolerance) == ""
+
+
+def test_wer_says_which_model_is_absent(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match="nowhere"):
+        comparisons(str(tmp_path / "nowhere"))["wer"]()
+
+
+def test_linked_clips_are_the_files_in_order(folder: Path, tmp_path: Path) -> None:
+    links = tmp_path / "links"
+    links.mkdir()
+    link_clips(links, folder, count=2)
+    assert [path.name for path in sorted(links.iterdir())] == ["0000.wav", "0001.wav"]
+    assert (links / "0001.wav").read_bytes() == (folder / "1.wav").read_bytes()
+    with pytest.raises(BenchmarkError, match="0 sound files"):
+        link_clips(links, tmp_path / "gone", count=2)
+
+
+def test_made_clips_are_speech_of_about_five_seconds(
+    speech_store: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = speech_store()  # type: ignore[operator]
+    monkeypatch.setattr("benchmark.runner.speed.clips.open_store", lambda *a, **k: store)
+    (tmp_path / "out").mkdir()
+    make_clips(tmp_path / "out", 5)
+    headers = [soundfile.info(path) for path in sorted((tmp_path / "out").iterdir())]
+    assert len(headers) == 5
+    assert all(4.0 <= h.duration <= 6.0 and (h.samplerate, h.subtype) == (24000, "PCM_16") for h in headers)
+    assert len({path.read_bytes() for path in (tmp_path / "out").iterdir()}) == 5
+
+
+def made(ratio: float | None, peer_name: str = "peer") -> Row:
+    time = None if ratio is None else 1.0
+    return Row("nisqa", time, ratio, peer_name, ratio, "s a clip", 3, "cpu", "" if ratio else "why")
+
+
+@pytest.mark.parametrize(
+    ("row", "names", "code"),
+    [
+        (made(3.0), (), 0),
+        (made(None), (), 1),
+        (made(None, peer_name=""), (), 0),
+        (made(None, peer_name=""), ("nisqa",), 1),
+    ],
+)
+def test_the_verb_prints_rows_and_fails_where_values_differ(
+    row: Row,
+    names: tuple[str, ...],
+    code: int,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("benchmark.runner.speed.measure.measure", lambda *a: row)
+    assert speed.main(speed.Speed(names=names, audio=folder, json=True)) == code
+    rows = json.loads(capsys.readouterr().out)
+    assert set(rows[0]) == {"name", "ours", "peer", "peer_name", "ratio", "unit", "n", "device", "note"}
+    assert len(rows) == (1 if names else len(comparisons()))
+    assert speed.main(speed.Speed(names=names, audio=folder)) == code
+    assert "torch 2." in capsys.readouterr().out
+
+
+def test_the_verb_refuses_what_it_cannot_measure(folder: Path) -> None:
+    with pytest.raises(BenchmarkError, match="Did you mean nisqa"):
+        speed.main(speed.Speed(names=("nisq",), audio=folder))
+    with pytest.raises(BenchmarkError, match="at least 2"):
+        speed.main(speed.Speed(clips=1))
