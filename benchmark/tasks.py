@@ -10,7 +10,7 @@ from benchmark.errors import unknown
 Side = Literal["face", "voice"]
 
 _NISQA = ("nisqa@nisqa.tar", "nisqa@nisqa_tts.tar")
-_VOICE_METRICS = ("spksim@resemblyzer", *_NISQA)
+_VOICE_METRICS = ("spksim@resemblyzer", "wer@espnet:pocket:en1", *_NISQA)
 _VOICE_CONTROLS = ("ground_truth", "vocoded_ground_truth", "random_reference", "copy_source", "vocoded_copy_source")
 
 

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from benchmark import weights
 from benchmark.atomic import write_json
 from benchmark.errors import BenchmarkError
-from benchmark.registry import find
+from benchmark.registry import canonical
 from benchmark.reporting import tables
 from benchmark.reporting.schema import Count, Given, RunRecord, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
@@ -59,8 +60,7 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
         BenchmarkError: as `read_given`; unknown metric; no such root; not one output in it; the folder holds something
             else, or scores of files that have changed since.
     """
-    for metric in metrics:
-        find("protocols", metric)
+    metrics = tuple(dict.fromkeys(map(canonical, metrics)))
     given = read_given(path, metrics)
     root = path.parent if root is None else root
     if not root.is_dir():
@@ -71,6 +71,9 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
     asked = _Asked(Given(path=str(path), sha256=digest, root=str(root.resolve()), tasks=tasks), contents)
     wanted = list(dict.fromkeys(metric for keys in tasks.values() for metric in keys))
     protocols, metric_notes = usable(wanted, asked=bool(metrics))
+    if not metrics:
+        metric_notes |= _unfit(protocols, given.rows)
+        protocols = {metric: protocol for metric, protocol in protocols.items() if metric not in metric_notes}
     with RunFolder(out or Path("results") / f"score-{path.stem}-{asked.short}") as folder:
         record = folder.open(_record(path, given, asked.given, wanted, metric_notes))
         with noting_failure(folder, record):
@@ -97,6 +100,13 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
         folder.write(record)
         tables.remake(folder.path)
         return folder.path
+
+
+def _unfit(protocols: Mapping[str, Any], rows: Sequence[Trial]) -> dict[str, str]:
+    """Metric -> why it is left out unless it is asked for: a judge that says of itself that it cannot judge such rows
+    (a recogniser of 51 words, of real speech) would only fill a column with noise."""
+    said = {metric: " ".join(remarks({metric: protocol}, rows)) for metric, protocol in protocols.items()}
+    return {metric: f"{lines} Named with --metrics it is computed." for metric, lines in said.items() if lines}
 
 
 def _record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 import sys
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from benchmark.registry import find
 from benchmark.reporting.schema import provenance
 from benchmark.runner.corpora import derive_wanted, open_store
 from benchmark.settings import Profile, make
-from benchmark.training.checkpoint import load_trained
+from benchmark.training.checkpoint import load_trained, read
 from benchmark.training.loop import TrainSettings, train
 from benchmark.upstream.recipe import Recipe
 
@@ -66,19 +67,24 @@ def make_network(
         "seconds": round(result.seconds),
         "corpus": {"name": store.corpus, "sha256": store.sha256, "seed": seed, "records": len(store.records)},
         "evaluation": dict(recipe.evaluate(path, store)),
-        **_origin(settings),
+        **_origin(result.checkpoint),
         **recipe.describe(store),
     }
     write_json(path.with_suffix(".json"), record)
     return path, record
 
 
-def _origin(settings: TrainSettings) -> dict[str, Any]:
-    cuda = settings.device == "cuda" or (settings.device == "auto" and torch.cuda.is_available())
-    found = provenance("cuda" if cuda else "cpu")
+def _origin(checkpoint: Path) -> dict[str, Any]:
+    """Where the weights come from: code and machine of the last training session, and the curve of its losses."""
+    found = provenance()
+    lines = map(json.loads, (checkpoint.parent / "train.jsonl").read_text(encoding="utf-8").splitlines())
     return {
         "git": found["git"].model_dump(),
         "packages": found["packages"],
-        "python": found["python"],
-        "device": found["device"].model_dump(),
+        "environment": read(checkpoint)["environment"],
+        "curve": [{k: round(v, 4) for k, v in line.items() if k == "step" or _is_loss(k)} for line in lines],
     }
+
+
+def _is_loss(key: str) -> bool:
+    return "/" in key and "/lr/" not in key and "/grad_norm/" not in key

@@ -32,7 +32,7 @@ def load(files: ModelFiles) -> Any:
     Raises:
         BenchmarkError: ESPnet cannot build the configuration, or the weights are not the ones of this network.
     """
-    with _quiet_import():
+    with quiet_import():
         from espnet2.bin.asr_inference import Speech2Text
     # Fresh weights are drawn before they are replaced; the caller's random numbers must not depend on that.
     with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
@@ -93,7 +93,7 @@ def _written(config: Mapping[str, Any], path: Path) -> str:
 
 
 @contextmanager
-def _quiet_import() -> Iterator[None]:
+def quiet_import() -> Iterator[None]:
     """Imports of ESPnet print to stdout, where one JSON document may have to stand alone, and fetch nltk data for text
     to phonemes, which no recogniser uses. Errors pass as they are."""
     import nltk  # type: ignore[import-untyped]

@@ -13,6 +13,8 @@ from typing import Any
 
 from torch import nn
 
+from benchmark.upstream.recogniser.load import quiet_import
+
 BLANK, UNKNOWN, SPACE, END = "<blank>", "<unk>", "<space>", "<sos/eos>"
 TOKENS = (BLANK, UNKNOWN, SPACE, *string.ascii_lowercase, "'", END)
 RATE = 16000
@@ -65,7 +67,8 @@ CONFIG: Mapping[str, Any] = {
 
 def build(config: Mapping[str, Any]) -> nn.Module:
     """An `ESPnetASRModel` with fresh weights; `config` holds the keys of ESPnet's config.yaml."""
-    from espnet2.tasks.asr import ASRTask  # here, because importing it takes seconds
+    with quiet_import():
+        from espnet2.tasks.asr import ASRTask  # here, because importing it takes seconds
 
     network: nn.Module = ASRTask.build_model(Namespace(**config))
     return network

@@ -20,7 +20,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from benchmark.corpora.pocket.espeak import RATE, speak
 from benchmark.media.audio import resample
-from benchmark.upstream.recogniser.load import _quiet_import
+from benchmark.upstream.recogniser.load import quiet_import
 from benchmark.upstream.recogniser.network import CONFIG, SPACE, TOKENS, build
 from benchmark.upstream.recogniser.transcribe import recogniser
 
@@ -70,7 +70,7 @@ def transformer_config() -> dict[str, Any]:
 
 def random_network(settings: Mapping[str, Any], seed: int = 0) -> torch.nn.Module:
     """With larger weights than fresh ones, so that hypotheses differ."""
-    with _quiet_import():
+    with quiet_import():
         from espnet2.tasks.asr import ASRTask  # noqa: F401
     torch.manual_seed(seed)
     network = build(settings).eval()
