@@ -25,6 +25,8 @@ def test_wheel_contents(tmp_path: Path) -> None:
     wanted = {
         "benchmark/py.typed",
         "benchmark/weights/weights.toml",
+        "benchmark/weights/pocket/recogniser.safetensors",
+        "benchmark/weights/pocket/recogniser.json",
         "benchmark/reporting/paper_tables.csv",
         *(f"benchmark/profiles/{name}.toml" for name in ("tiny", "pocket", "small", "paper")),
         "benchmark/corpora/pocket/corpus.py",

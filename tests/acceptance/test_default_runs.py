@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 METRIC = "spksim@resemblyzer"
+WER = "wer@espnet:pocket:en1"
 RUNS = {"image_guided_vc": "adain_cvc", "audio_guided_vc": "adain_vc"}
 
 
@@ -20,9 +21,9 @@ def default_run(task: str) -> Path:
     return Path(root) / f"ci-default-{task}"
 
 
-def values(task: str, split: str) -> dict[str, float]:
+def values(task: str, split: str, metric: str = METRIC) -> dict[str, float]:
     rows = json.loads((default_run(task) / "table.json").read_text())
-    return {r["system"]: r["value"] for r in rows if (r["metric"], r["split"]) == (METRIC, split)}
+    return {r["system"]: r["value"] for r in rows if (r["metric"], r["split"]) == (metric, split)}
 
 
 def difference(task: str, split: str) -> dict[str, Any]:
@@ -50,6 +51,16 @@ def test_systems_lie_between_their_controls(task: str) -> None:
     order = ["ground_truth", "vocoded_ground_truth", f"{RUNS[task]}:pocket", "random_reference"]
     assert [found[s] for s in order] == sorted((found[s] for s in order), reverse=True)
     assert len({found[s] for s in order}) == len(order)
+
+
+@pytest.mark.parametrize("task", RUNS)
+def test_words_are_kept_and_unrelated_words_are_told(task: str) -> None:
+    found = values(task, "all", WER)
+    truth = found["ground_truth"]
+    assert truth <= 0.10
+    assert found["vocoded_ground_truth"] <= truth + 0.02
+    assert found[f"{RUNS[task]}:pocket"] <= truth + 0.15
+    assert found["random_reference"] > 0.60, "another sentence: the floor"
 
 
 @pytest.mark.parametrize("task", RUNS)
