@@ -16,7 +16,6 @@ from benchmark.media.audio import RATE, resample
 from benchmark.media.text import normalise
 from benchmark.upstream.recogniser.transcribe import recogniser
 
-
 NAME = "pocket/recogniser.safetensors"
 
 
