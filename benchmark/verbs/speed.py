@@ -60,7 +60,9 @@ def main(settings: Speed) -> int:
             link_clips(folder, settings.audio, settings.clips)
         link_clips(warm, folder, count=16)
         rows = [measure(name, known[name], warm, folder, settings.rounds) for name in settings.names or known]
+    cells = [asdict(row) for row in rows]
     if not settings.json:
         print(f"{versions()}; best of {settings.rounds} rounds.\n")
-    show([asdict(row) for row in rows], settings.json)
+        cells = [{k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()} for row in cells]
+    show(cells, settings.json)
     return 1 if any(row.ratio is None and (row.peer_name or settings.names) for row in rows) else 0
