@@ -69,6 +69,8 @@ def caption(record: RunRecord, trials: Sequence[Trial]) -> str:
     ]
     if any(c.startswith("pocket") for c in record.corpora) and any(m.startswith("nisqa@") for m in record.metrics):
         lines.append("NISQA cannot judge espeak voices: on pocket it shows that the plumbing works, and nothing else.")
+    if any(m.startswith("wer@") for m in record.metrics) and "random_reference" in record.systems:
+        lines.append("WER: ground_truth is the source recording; random_reference says another sentence: the floor.")
     if record.partial:
         lines.append(f"Partial (fewer trials than asked for): {', '.join(record.partial)}.")
     lines += [f"{metric}: {note}" for metric, note in record.metric_notes.items()]

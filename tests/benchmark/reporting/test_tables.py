@@ -346,6 +346,9 @@ def test_the_caption_says_what_a_reader_must_know() -> None:
     ):
         assert words in text
     assert "Partial" in text
+    words = {"metrics": ["wer@espnet:pocket:en1"], "systems": {"random_reference": "random_reference"}}
+    assert "says another sentence: the floor" in caption(RECORD.model_copy(update=words), TRIALS)
+    assert "the floor" not in text, "without the metric there is nothing to say"
     grid = caption(RECORD.model_copy(update={"corpora": ["grid"]}), TRIALS)
     assert "espeak" not in grid
 
