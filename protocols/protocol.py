@@ -28,7 +28,10 @@ class Protocol(Interface):
 
 
 class Remarking(Protocol, Interface):
-    """A protocol that also says what the reader of a table has to know of these trials."""
+    """A protocol whose judge is not for every list: it says what stands against its values of these trials.
+
+    A run prints that under its table; `score` leaves the metric out unless it is asked for by name.
+    """
 
     def remarks(self, trials: Sequence[Trial]) -> list[str]:
         """Whole sentences, each beginning with the metric's key; none where there is nothing to say.

@@ -72,7 +72,7 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
     wanted = list(dict.fromkeys(metric for keys in tasks.values() for metric in keys))
     protocols, metric_notes = usable(wanted, asked=bool(metrics))
     if not metrics:
-        metric_notes |= _unfit(protocols, given.rows)
+        metric_notes |= _unfit(protocols, given)
         protocols = {metric: protocol for metric, protocol in protocols.items() if metric not in metric_notes}
     with RunFolder(out or Path("results") / f"score-{path.stem}-{asked.short}") as folder:
         record = folder.open(_record(path, given, asked.given, wanted, metric_notes))
@@ -102,11 +102,15 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
         return folder.path
 
 
-def _unfit(protocols: Mapping[str, Any], rows: Sequence[Trial]) -> dict[str, str]:
+def _unfit(protocols: Mapping[str, Any], given: GivenList) -> dict[str, str]:
     """Metric -> why it is left out unless it is asked for: a judge that says of itself that it cannot judge such rows
     (a recogniser of 51 words, of real speech) would only fill a column with noise."""
-    said = {metric: " ".join(remarks({metric: protocol}, rows)) for metric, protocol in protocols.items()}
-    return {metric: f"{lines} Named with --metrics it is computed." for metric, lines in said.items() if lines}
+    said = {}
+    for metric, protocol in protocols.items():
+        rows = [row for row in given.rows if metric in given.tasks[row.task]]
+        said[metric] = " ".join(remarks({metric: protocol}, rows))
+    why = {metric: lines.removeprefix(f"{metric}: ") for metric, lines in said.items() if lines}
+    return {metric: f"{lines} Named with --metrics it is computed." for metric, lines in why.items()}
 
 
 def _record(

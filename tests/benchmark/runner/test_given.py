@@ -35,6 +35,7 @@ class Loudness:
     def __init__(self, metric: str) -> None:
         self.metrics = (metric,)
         self.seen: list[str] = []
+        self.doubts = ""
 
     def score(self, trials: Sequence[Trial], root: Path) -> Iterator[Score]:
         for trial in trials:
@@ -48,7 +49,7 @@ class Loudness:
                 yield Score(trial.system, trial.trial, *self.metrics, value=value)
 
     def remarks(self, trials: Sequence[Trial]) -> list[str]:
-        return [f"{len(trials)} rows were heard"]
+        return [f"{self.metrics[0]}: {self.doubts} of {len(trials)} rows."] if self.doubts else []
 
 
 @pytest.fixture
@@ -110,6 +111,18 @@ def test_a_system_is_paired_with_its_own_control_by_trial(place: Path, judges: o
     assert row["difference"] == pytest.approx(-0.25)
 
 
+def test_a_judge_that_doubts_itself_is_left_out_unless_it_is_named(place: Path, judges: dict[str, Loudness]) -> None:
+    judges[SPKSIM].doubts = "it knows none"
+    found = rows(go(place))
+    assert found[VC, "XFaVoT", SPKSIM, "all"]["n"] == 0
+    assert found[VC, "XFaVoT", SPKSIM, "all"]["note"].startswith("it knows none of 20 rows. Named with --metrics")
+    assert found[VC, "XFaVoT", NISQA, "all"]["n"] == 10
+    assert not judges[SPKSIM].seen
+    named = go(place, metrics=(SPKSIM,), out=place / "named")
+    assert rows(named)[VC, "XFaVoT", SPKSIM, "all"]["n"] == 10
+    assert RunFolder(named).read().notes == [f"{SPKSIM}: it knows none of 21 rows."]
+
+
 def test_what_a_folder_holds(place: Path, judges: object) -> None:
     folder = go(place)
     record = RunFolder(folder).read()
@@ -119,7 +132,7 @@ def test_what_a_folder_holds(place: Path, judges: object) -> None:
     assert record.systems == {"xfavot": "XFaVoT", "shuffled_reference:xfavot": "shuffled_reference:XFaVoT"}
     assert record.counts[SPKSIM].planned == 20
     assert record.counts[NISQA].planned == record.counts[NISQA].scored == 21
-    assert record.notes == ["20 rows were heard", "21 rows were heard"]
+    assert record.notes == []
     listed = list(csv.DictReader((folder / "trials.csv").open()))
     assert listed[-1]["trial"] == "list-0022"
     assert {line["system"] for line in listed} == set(record.systems)
