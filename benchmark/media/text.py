@@ -25,7 +25,8 @@ def normalise(text: str) -> str:
     NFKC; letters, digits and apostrophes inside a word are kept, every other sign is a blank. Numbers are not spelled
     out and accents are kept. Idempotent.
     """
-    plain = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).lower()
+    # Before NFKC, which makes a blank of an acute accent that stands alone; after it, because it writes ʼ anew.
+    plain = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).translate(_APOSTROPHES).lower()
     return " ".join(_NOT_WORD.sub(" ", unicodedata.normalize("NFKC", plain)).split())
 
 
