@@ -23,6 +23,8 @@ _GENDERS = {"f": 0, "0": 0, "0.0": 0, "female": 0, "m": 1, "1": 1, "1.0": 1, "ma
 """pandas writes 0.0 and 1.0 where a column has an empty cell."""
 _PATHS = ("output", "source", "reference", "natural_target_voice", "other_target_voice", "other_voice", "content")
 _SEVERAL = "natural_target_voice"
+_LONGEST_NAME = 255
+_SEPARATORS = {";": "semicolons", "\t": "tabs"}
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,8 @@ def read_trial_file(path: Path, required: Sequence[str]) -> TrialFile:
 
     Raises:
         BenchmarkError: no such file, not a CSV in UTF-8, no rows, a `required` column that is missing, a line with more
-            or fewer cells than the header, a gender that is none of F/M/0/1, a path that leaves the root. Messages
-            name line and column.
+            or fewer cells than the header, a gender that is none of F/M/0/1, a path that leaves the root or
+            that no file can have. Messages name line and column.
     """
     records = _records(path)
     try:
@@ -146,7 +148,7 @@ def read_trial_file(path: Path, required: Sequence[str]) -> TrialFile:
     if missing:
         raise BenchmarkError(
             f"{path}: column {' and '.join(missing)} missing; its header line has {', '.join(header)}. "
-            f"The columns of a trial list: {', '.join(COLUMNS)}."
+            f"The columns of a trial list: {', '.join(COLUMNS)}.{_separator(header)}"
         )
     if twice:
         raise BenchmarkError(f"{path}: column {' and '.join(sorted(twice))} stands twice in the header.")
@@ -160,6 +162,12 @@ def read_trial_file(path: Path, required: Sequence[str]) -> TrialFile:
     if not rows:
         raise BenchmarkError(f"{path} has a header and no rows.")
     return TrialFile(rows, tuple(c for c in header if c not in COLUMNS))
+
+
+def _separator(header: Sequence[str]) -> str:
+    """What to do about a list whose cells no comma parts, as spreadsheets of many countries write it."""
+    found = next((name for sign, name in _SEPARATORS.items() if len(header) == 1 and sign in header[0]), None)
+    return f" Its cells are parted by {found}: save it as CSV with commas." if found else ""
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -213,10 +221,13 @@ def _inside(text: str, where: str) -> str:
     """A relative path in its shortest form.
 
     Raises:
-        BenchmarkError: absolute (here or on Windows), or one that climbs out of the folder it starts from.
+        BenchmarkError: absolute (here or on Windows), one that climbs out of the folder it starts from, or one with a
+            part of more than 255 bytes, which no file system takes.
     """
     path = posixpath.normpath(text.replace("\\", "/"))
     windows = PureWindowsPath(text)
     if path.startswith("/") or windows.drive or windows.root or path.split("/")[0] == "..":
         raise BenchmarkError(f"{where} is {text!r}, outside the root. Paths are relative to --root and stay in it.")
+    if max(len(part.encode()) for part in path.split("/")) > _LONGEST_NAME:
+        raise BenchmarkError(f"{where} is {text[:60]!r}..., too long for a file's name. Are two columns swapped?")
     return path

@@ -107,7 +107,8 @@ def test_what_is_read_never_leaves_the_root(tmp_path: Path, text: str) -> None:
         ("\n\n", ["is empty"]),
         (HEAD, ["a header and no rows"]),
         ("output,task\na,b\n", ["column system missing", "its header line has output, task"]),
-        ("system;output;task\na;b;c\n", ["output and system and task missing", "system;output;task"]),
+        ("system;output;task\na;b;c\n", ["output and system and task missing", "system;output;task", "parted by semicolons"]),
+        ("system\toutput\ttask\na\tb\tc\n", ["output and system and task missing", "parted by tabs"]),
         ("output,system,task,task\na,b,c,d\n", ["column task stands twice"]),
         (HEAD + "a,b,c\n", [":2 has 3 cells, the header 10"]),
         (HEAD + "a,b,c,,,,,,,\na,b,c,,,,,,,,too,many\n", [":3 has 12 cells"]),
@@ -149,3 +150,10 @@ def test_what_we_write_we_read(tmp_path: Path) -> None:
     ]
     write_trials(tmp_path / "list.csv", rows)
     assert read_trials(tmp_path / "list.csv") == rows
+
+
+def test_a_cell_that_cannot_be_a_path_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = "a sentence of many words " * 12
+    with pytest.raises(BenchmarkError, match=r"list\.csv:2: output is 'a sentence .*too long .* columns swapped"):
+        read(tmp_path, f"output,system,task\n{text},s,t\n")
+    assert read(tmp_path, f"output,system,task\n{'f' * 255}/{'g' * 255},s,t\n")
