@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.registry import entries
+from benchmark.registry import FAMILIES, entries
 from benchmark.settings import PROFILES, load_profile
 from benchmark.tasks import TASKS
 
@@ -24,7 +24,8 @@ def rows(what: str, profile: str | None = None) -> Rows:
     if what == "profiles":
         return [{"name": name, "what": _first_comment(name)} for name in PROFILES]
     group: Any = {"corpora": "corpora", "metrics": "protocols", "upstream": "upstream"}[what]
-    return [{"name": name, "what": entry.summary} for name, entry in entries(group).items()]
+    families = {f"{prefix}...": entry for prefix, entry in FAMILIES.items()} if what == "metrics" else {}
+    return [{"name": name, "what": entry.summary} for name, entry in {**entries(group), **families}.items()]
 
 
 def _first_comment(profile: str) -> str:
