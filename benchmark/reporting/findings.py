@@ -37,12 +37,16 @@ class Finding:
 def same_trials(a: Measured, b: Measured) -> list[Finding]:
     """Scores are paired by the frozen row they judge: any other list is not comparable, however it is sorted.
 
-    `output` is no part of the row: it says where a system's file lies.
+    `output` is no part of the row: it says where a system's file lies. Of rows that name their system, those of systems
+    that one side lacks are no matter here: `same_rows` tells of such systems, and the others can be compared.
     """
     if set(a.tasks).isdisjoint(b.tasks):
         text = f"not comparable: A is of {', '.join(a.tasks)}, B of {', '.join(b.tasks)}"
         return [Finding("differs", "trials", text)]
-    first, second = ({(t.system, t.trial): t for t in side.trials} for side in (a, b))
+    first, second = (
+        {(t.system, t.trial): t for t in side.trials if t.system in ("", *other.systems)}
+        for side, other in ((a, b), (b, a))
+    )
     found = []
     for status, what, names in (
         ("missing", "trials of A are not in B", [n for _, n in (k for k in first if k not in second)]),

@@ -14,8 +14,10 @@ from benchmark.reporting.store import RunFolder, read_scores
 from benchmark.reporting.tables import read_rows
 from protocols.trial import Score, Trial, read_trials
 
+GIVEN = "given"
+"""What the corpus of a given list is called here; tables call it by the list's file."""
 Subject = tuple[str, str]
-"""(metric, system as the table writes it)."""
+"""(metric, system as the table writes it; of a given list by its canonical name)."""
 Key = tuple[str, str, str, str, str]
 """(task, corpus, metric, system, split): one row of a table."""
 Facts = Mapping[str, Mapping[str, str]]
@@ -99,15 +101,27 @@ def read_run(folder: Path) -> Measured:
     """
     run = RunFolder(folder)
     record = run.read()
+    corpora, names = tuple(record.corpora), record.systems
+    rows = read_rows(folder / "table.json")
+    if record.given:  # two lists of the same trials are compared whatever their files and spellings are
+        corpora, names = (GIVEN,), {system: system for system in record.systems}
+        keys = {name: system for system, name in record.systems.items()}
+        place = dict.fromkeys(record.corpora, GIVEN)
+        rows = [
+            row.model_copy(
+                update={"system": keys.get(row.system, row.system), "corpus": place.get(row.corpus, row.corpus)}
+            )
+            for row in rows
+        ]
     return Measured(
         name=str(folder),
         command=record.command,
         tasks=record.given.tasks if record.given else {record.task: record.metrics},
-        corpora=tuple(record.corpora),
-        systems=tuple(record.systems.values()),
-        trials=[replace(t, system=record.systems.get(t.system, t.system)) for t in read_trials(run.trials)],
-        scores=scores_by_subject(read_scores(run.scores), record.systems),
-        rows=rows_by_key(read_rows(folder / "table.json"), str(folder / "table.json")),
+        corpora=corpora,
+        systems=tuple(names.values()),
+        trials=[replace(t, system=names.get(t.system, t.system)) for t in read_trials(run.trials)],
+        scores=scores_by_subject(read_scores(run.scores), names),
+        rows=rows_by_key(rows, str(folder / "table.json")),
         counts=record.counts,
         facts=_facts(record),
         list_sha256=hashlib.sha256(run.trials.read_bytes()).hexdigest(),
