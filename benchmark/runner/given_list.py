@@ -6,7 +6,7 @@ import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from benchmark.errors import BenchmarkError
 from benchmark.runner.aliases import canonical
@@ -72,7 +72,7 @@ def read_given(path: Path, metrics: Sequence[str] = ()) -> GivenList:
         tuple(kept),
         {name: next(iter(written)) for name, written in spellings.items()},
         scored,
-        (*left_out, *merged, *_misspelt(file)),
+        (*left_out, *merged, *_misspelt(file), *_not_speakers(kept), *_other_words(kept)),
     )
 
 
@@ -92,6 +92,27 @@ def _left_out(task: str, n: int) -> str:
         return f"{rows} left out: no metric of this version judges them."
     near = difflib.get_close_matches(task, TASKS, n=1, cutoff=0.8)
     return f"{rows} left out: no task of the suite{f' (did you mean {near[0]}?)' if near else ''}."
+
+
+def _not_speakers(rows: Sequence[Trial]) -> list[str]:
+    """A word on ids that name recordings: intervals would take every recording for a speaker."""
+    found = []
+    for column, path in (("source_id", "source"), ("target_id", "reference")):
+        named = [i for row in rows if (i := getattr(row, column)) and i == PurePosixPath(getattr(row, path)).stem]
+        if named:
+            found.append(
+                f"{column} of {len(named)} rows is the name of its {path} ({named[0]}). Where that is no speaker, "
+                "intervals are too narrow: every recording counts as a speaker of its own."
+            )
+    return found
+
+
+def _other_words(rows: Sequence[Trial]) -> list[str]:
+    """A word on rows whose words are not those of their output."""
+    systems = dict.fromkeys(row.system for row in rows if row.content)
+    if not systems:
+        return []
+    return [f"WER of {', '.join(systems)} judges the files of column content, and not the outputs."]
 
 
 def _misspelt(file: TrialFile) -> list[str]:

@@ -86,3 +86,18 @@ def test_a_split_is_not_called_as_a_stratum(tmp_path: Path, split: str) -> None:
 def test_a_column_that_looks_misspelt_is_told_and_others_are_not(tmp_path: Path) -> None:
     found = given(tmp_path, f"a.wav,s,{VC},F,hello,5", head="output,system,task,source_genre,note,snr")
     assert found.notes == ("Column 'source_genre' is not read; did you mean 'source_gender'?",)
+
+
+def test_ids_that_name_recordings_are_pointed_out(tmp_path: Path) -> None:
+    head = "output,system,task,source,reference,source_id,target_id"
+    found = given(tmp_path, f"a.wav,s,{VC},v/p262_027.wav,v/p256_1.wav,p262_027,p256", head=head)
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("source_id of 1 rows is the name of its source (p262_027).")
+    found = given(tmp_path, f"a.wav,s,{VC},v/p262_027.wav,v/p256_1.wav,p262,p256", head=head)
+    assert found.notes == ()
+
+
+def test_words_that_are_not_the_outputs_are_said(tmp_path: Path) -> None:
+    head = "output,system,task,content"
+    found = given(tmp_path, f"a.wav,clean,{VC},", f"b.wav,other,{VC},source.wav", head=head)
+    assert found.notes == ("WER of other judges the files of column content, and not the outputs.",)
