@@ -230,11 +230,14 @@ def read_key(path: Path) -> list[Item]:
     """
     if not path.is_file():
         raise BenchmarkError(f"No key at {path}. `python -m benchmark questionnaire` writes key.csv beside its form.")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise BenchmarkError(f"{path} is no key of a questionnaire: expected the columns {', '.join(COLUMNS)}.")
-        items = [_read(row, f"{path}:{line}") for line, row in enumerate(reader, start=2)]
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise BenchmarkError(f"{path} is no key of a questionnaire: expected the columns {', '.join(COLUMNS)}.")
+            items = [_read(row, f"{path}:{line}") for line, row in enumerate(reader, start=2)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BenchmarkError(f"{path}: not a CSV file in UTF-8 ({error}). Use the key as it was written.") from None
     studies = sorted({item.study for item in items})
     if len(studies) != 1:
         raise BenchmarkError(f"{path} holds items of {len(studies)} studies ({', '.join(studies)}); expected one.")

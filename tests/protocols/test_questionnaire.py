@@ -171,6 +171,14 @@ def test_a_key_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert read_key(tmp_path / "key.csv") == items
 
 
+def test_a_key_that_a_spreadsheet_saved_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key.csv"
+    write_key(path, build(conversions("\u00e9ditions"), "cpr", 4, 0))
+    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
+    with pytest.raises(BenchmarkError, match="not a CSV file in UTF-8"):
+        read_key(path)
+
+
 def test_a_broken_key_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key.csv"
     items = build(conversions(), "cpr", 8, 0)

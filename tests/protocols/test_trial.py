@@ -107,7 +107,7 @@ def test_what_is_read_never_leaves_the_root(tmp_path: Path, text: str) -> None:
         ("\n\n", ["is empty"]),
         (HEAD, ["a header and no rows"]),
         ("output,task\na,b\n", ["column system missing", "its header line has output, task"]),
-        ("system;output;task\na;b;c\n", ["output and system and task missing", "system;output;task", "parted by semicolons"]),
+        ("system;output;task\na;b;c\n", ["output and system and task missing", "parted by semicolons"]),
         ("system\toutput\ttask\na\tb\tc\n", ["output and system and task missing", "parted by tabs"]),
         ("output,system,task,task\na,b,c,d\n", ["column task stands twice"]),
         (HEAD + "a,b,c\n", [":2 has 3 cells, the header 10"]),
