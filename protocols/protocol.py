@@ -28,14 +28,13 @@ class Protocol(Interface):
 
 
 class Remarking(Protocol, Interface):
-    """A protocol whose judge is not for every list: it says what stands against its values of these trials.
-
-    A run prints that under its table; `score` leaves the metric out unless it is asked for by name.
-    """
+    """A protocol whose judge is not for every list. What it says of one, it says of the rows alone, without media."""
 
     def remarks(self, trials: Sequence[Trial]) -> list[str]:
-        """Whole sentences, each beginning with the metric's key; none where there is nothing to say.
+        """What stands against its values of these trials, for the notes of a table: whole sentences, each beginning
+        with the metric's key; none where there is nothing to say."""
+        ...
 
-        Reads the rows alone, no media, and loads no network.
-        """
+    def fits(self, trials: Sequence[Trial]) -> bool:
+        """Whether its values of these trials mean anything; if not, `score` leaves it out unless it is named."""
         ...

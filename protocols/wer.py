@@ -16,10 +16,13 @@ import numpy as np
 from benchmark.errors import BenchmarkError
 from benchmark.media.audio import read_wave
 from benchmark.media.text import NORMALISER, normalise
-from benchmark.upstream.recogniser.files import find_model, model_name, weight_names
+from benchmark.upstream.recogniser.files import find_model, hashes, model_name, weight_names
 from benchmark.upstream.recogniser.transcribe import LONGEST, recogniser
 from protocols.media_scores import NO_OUTPUT, PerContent, chunks, is_picture
 from protocols.trial import Score, Trial
+
+STRANGE = 0.05
+"""Share of words that a recogniser cannot know from which on its WER is not asked for by default."""
 
 
 def word_errors(transcript: str, hypothesis: str) -> tuple[int, int]:
@@ -47,6 +50,7 @@ class Wer:
         self.model = model.removesuffix(f":{NORMALISER}")
         self.weights = weight_names(self.model)
         self.metrics = (f"wer@espnet:{model_name(self.model)}:{NORMALISER}",)
+        self.own_sha256 = {} if self.weights else hashes(find_model(self.model))
 
     def score(self, trials: Sequence[Trial], root: Path) -> Iterator[Score]:
         """One score for every row with words in its transcript and a sound to judge.
@@ -86,15 +90,23 @@ class Wer:
 
     def remarks(self, trials: Sequence[Trial]) -> list[str]:
         """How many words of the transcripts the recogniser cannot write, where it has a vocabulary of its own."""
-        known = find_model(self.model).vocabulary
-        if known is None:
-            return []
-        texts = dict.fromkeys((t.transcript, t.trial) for t in trials if not is_picture(judged(t)))
-        words = [word for text, _ in texts for word in normalise(text).split()]
-        strange = sum(word not in known for word in words)
+        words, strange = self._strange(trials)
         if not strange:
             return []
+        known = find_model(self.model).vocabulary or ()
         return [
-            f"{self.metrics[0]}: {strange} of {len(words)} transcript words are not in this recogniser's vocabulary "
+            f"{self.metrics[0]}: {strange} of {words} transcript words are not in this recogniser's vocabulary "
             f"(it knows {len(known)} words); its WER says nothing about such sentences."
         ]
+
+    def fits(self, trials: Sequence[Trial]) -> bool:
+        """Whether the recogniser can write nearly all words of the transcripts."""
+        words, strange = self._strange(trials)
+        return strange <= STRANGE * words
+
+    def _strange(self, trials: Sequence[Trial]) -> tuple[int, int]:
+        """Words of the transcripts, a trial's counted once however many systems there are, and those not known."""
+        texts = dict.fromkeys((t.transcript, t.trial) for t in trials if not is_picture(judged(t)))
+        words = [word for text, _ in texts for word in normalise(text).split()]
+        known = find_model(self.model).vocabulary
+        return len(words), 0 if known is None else sum(word not in known for word in words)

@@ -13,7 +13,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmark import weights
 from benchmark.atomic import write_json
 from benchmark.errors import BenchmarkError
 from benchmark.registry import canonical
@@ -21,7 +20,7 @@ from benchmark.reporting import tables
 from benchmark.reporting.schema import Count, Given, RunRecord, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.given_list import GivenList, read_given
-from benchmark.runner.score import remarks, score, usable
+from benchmark.runner.score import judges_sha256, remarks, score, usable
 from benchmark.runner.session import noting_failure, now, peak_memory
 from benchmark.tasks import TASKS
 from protocols.media_scores import is_picture
@@ -89,7 +88,7 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
         record = record.model_copy(
             update={
                 "trials_sha256": trials_sha256(given.rows),
-                "weights_sha256": {n: weights.sha256(n) for p in protocols.values() for n in p.weights},
+                "weights_sha256": judges_sha256(protocols),
                 "counts": counts,
                 "notes": list(dict.fromkeys([*record.notes, *said])),
                 "peak_memory": max(record.peak_memory or 0, peak_memory()),
@@ -105,12 +104,13 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
 def _unfit(protocols: Mapping[str, Any], given: GivenList) -> dict[str, str]:
     """Metric -> why it is left out unless it is asked for: a judge that says of itself that it cannot judge such rows
     (a recogniser of 51 words, of real speech) would only fill a column with noise."""
-    said = {}
+    why = {}
     for metric, protocol in protocols.items():
         rows = [row for row in given.rows if metric in given.tasks[row.task]]
-        said[metric] = " ".join(remarks({metric: protocol}, rows))
-    why = {metric: lines.removeprefix(f"{metric}: ") for metric, lines in said.items() if lines}
-    return {metric: f"{lines} Named with --metrics it is computed." for metric, lines in why.items()}
+        if hasattr(protocol, "fits") and not protocol.fits(rows):
+            said = " ".join(remarks({metric: protocol}, rows)).removeprefix(f"{metric}: ")
+            why[metric] = f"{said} Named with --metrics it is computed."
+    return why
 
 
 def _record(
@@ -142,6 +142,8 @@ def _contents(rows: Iterable[Trial], root: Path, path: Path) -> Contents:
     """
     rows = list(rows)
     outputs = {row.output for row in rows if row.output}
+    if not outputs:
+        raise BenchmarkError(f"{path}: no row names an output; the column `output` is empty.")
     if not any((root / name).is_file() for name in outputs):
         first = next(iter(row.output for row in rows if row.output), "")
         folders = [path.parent, *path.resolve().parents, Path.cwd()]
@@ -165,8 +167,8 @@ def _sha256(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BenchmarkError(f"{path} cannot be read ({error.strerror}).") from None
+    except OSError:  # a metric that needs it says so of its row
+        return None
 
 
 def _same_files(path: Path, contents: Contents) -> None:

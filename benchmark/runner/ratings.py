@@ -9,7 +9,6 @@ import shlex
 import statistics
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from benchmark.reporting.schema import Count, DifferenceRow, RunRecord, TableRow
 from benchmark.reporting.statistics import MIN_CLUSTERS, mean_interval, paired_difference
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.reporting.tables import write_tables
+from benchmark.runner.session import noting_failure, now
 from protocols.questionnaire import REAL, Item, read_key, write_key
 from protocols.ratings import Rating, agreement, read_ratings
 from protocols.trial import Score
@@ -47,13 +47,13 @@ def score_ratings(ratings: Path, key: Path, out: Path | None = None) -> Path:
     folder = out or Path("results") / f"{items[0].kind}-human-{items[0].study}-{record.settings['ratings_sha256'][:8]}"
     with RunFolder(folder) as run:
         record = run.open(record)
-        write_key(folder / "key.csv", items)
-        scores = [Score(r.item.system, f"{r.item.item}/{r.rater}", metric, r.value) for r in found]
-        ScoreLog(run.scores).append(scores)
-        write_text(folder / "raters.csv", _raters(items, found))
-        write_tables(folder, table_rows(items, found), difference_rows(items, found), caption(items, found))
-        finished = datetime.now(UTC).isoformat(timespec="seconds")
-        run.write(record.model_copy(update={"finished": finished, "status": "finished"}))
+        with noting_failure(run, record):
+            write_key(folder / "key.csv", items)
+            scores = [Score(r.item.system, f"{r.item.item}/{r.rater}", metric, r.value) for r in found]
+            ScoreLog(run.scores).append(scores)
+            write_text(folder / "raters.csv", _raters(items, found))
+            write_tables(folder, table_rows(items, found), difference_rows(items, found), caption(items, found))
+        run.write(record.model_copy(update={"finished": now(), "status": "finished"}))
     return folder
 
 
@@ -188,6 +188,6 @@ def _record(items: Sequence[Item], ratings: Sequence[Rating], metric: str) -> Ru
             "ratings_sha256": hashlib.sha256(repr(answers).encode()).hexdigest(),
         },
         counts={metric: Count(planned=raters * len(items), scored=len(ratings), failed=0)},
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        started=now(),
         **provenance(),
     )

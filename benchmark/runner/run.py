@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 
-from benchmark import weights
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from benchmark.reporting import tables
@@ -22,7 +21,7 @@ from benchmark.reporting.picture import write_grid
 from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.corpora import open_store
-from benchmark.runner.score import remarks, score, usable
+from benchmark.runner.score import judges_sha256, remarks, score, usable
 from benchmark.runner.session import noting_failure, now, peak_memory
 from benchmark.runner.settings import Plan
 from benchmark.runner.systems import build, display_name, is_learnt, train_settings, train_system
@@ -80,7 +79,7 @@ def run(plan: Plan) -> Path:
         record = record.model_copy(
             update={
                 "trials_sha256": trials_sha256(trials.trials),
-                "weights_sha256": {n: weights.sha256(n) for p in protocols.values() for n in p.weights},
+                "weights_sha256": judges_sha256(protocols),
                 "counts": counts,
                 "facts": session.facts,
                 "vocoder": session.vocoder,

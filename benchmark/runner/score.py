@@ -46,6 +46,14 @@ def usable(metrics: Sequence[str], asked: bool) -> tuple[dict[str, Any], dict[st
     return protocols, notes
 
 
+def judges_sha256(protocols: Mapping[str, Any]) -> dict[str, str]:
+    """What judged, for run.json: weights by their names in weights.toml, and the files of a judge given by its path."""
+    found = {name: weights.sha256(name) for protocol in protocols.values() for name in protocol.weights}
+    for metric, protocol in protocols.items():
+        found |= {f"{metric} {part}": digest for part, digest in getattr(protocol, "own_sha256", {}).items()}
+    return found
+
+
 def remarks(protocols: Mapping[str, Any], rows: Sequence[Trial]) -> list[str]:
     """What protocols have to say of a list as a whole, where they have a `remarks(trials)`; one line a thing."""
     return [line for p in protocols.values() if hasattr(p, "remarks") for line in p.remarks(rows)]

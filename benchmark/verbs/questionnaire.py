@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,17 +43,20 @@ class Questionnaire:
 def main(settings: Questionnaire) -> int:
     from benchmark.reporting.questionnaire.form import write_study
     from benchmark.reporting.schema import provenance
+    from benchmark.runner.aliases import canonical
     from protocols.questionnaire import PAPER_ITEMS, askable, build
     from protocols.trial import read_trials, trials_sha256
 
-    rows, root = read_trials(settings.trials), settings.root or settings.trials.parent
+    root = settings.root or settings.trials.parent
+    rows = [replace(row, system=canonical(row.system)) for row in read_trials(settings.trials)]
+    asked = tuple(map(canonical, settings.systems))
     names = {row.system for row in rows}
-    for name in settings.systems:
+    for name in asked:
         if name not in names:
             raise unknown("system in the list", name, names)
     if settings.seed < 0:
         raise BenchmarkError(f"--seed {settings.seed}: expected at least 0.")
-    wanted = [row for row in rows if not settings.systems or row.system in settings.systems]
+    wanted = [row for row in rows if not asked or row.system in asked]
     there = [row for row in wanted if all((root / p).is_file() for p in (row.output, row.reference) if p)]
     if not there:
         raise BenchmarkError(f"None of {len(wanted)} rows has its files under {root}: is that the --root of the list?")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,8 @@ def weight_names(model: str) -> tuple[str, ...]:
 
 
 def model_name(model: str) -> str:
-    """What a metric's key calls it: the name itself, or, of a path, its last part and the first 8 hex digits of the
-    sha256 of its network's weights; so a result says which network it was wherever it lay.
+    """What a metric's key calls it: the name itself, or, of a path, its last part and 8 hex digits of the sha256 of all
+    its `hashes`; so a result says which network it was, and how it decoded, wherever it lay.
 
     Raises:
         BenchmarkError: as `find_model`, for a path.
@@ -72,14 +72,14 @@ def find_model(model: str) -> ModelFiles:
     if model == POCKET:
         return _pocket()
     if model in published():
-        return _packed(_unpacked(weights.get(published()[model])), lambda path: model)
+        return _packed(_unpacked(weights.get(published()[model])), model)
     path = Path(model).expanduser().resolve()
     if path.is_dir():
-        return _packed(path, partial(_key, path.name))
+        return _keyed(_packed(path, path.name))
     if path.suffix in _WEIGHT_SUFFIXES and path.is_file():
-        return _plain(path.parent, path, partial(_key, path.stem))
+        return _keyed(_plain(path.parent, path, path.stem))
     if path.is_file():
-        return _packed(_unpacked(path), partial(_key, path.stem))
+        return _keyed(_packed(_unpacked(path), path.stem))
     raise unknown("recogniser", model, (POCKET, *published(), "a path to an ESPnet model"))
 
 
@@ -91,7 +91,7 @@ def _pocket() -> ModelFiles:
     return ModelFiles(POCKET, config, path, vocabulary=frozenset(words) if words else None)
 
 
-def _packed(root: Path, name: Callable[[Path], str]) -> ModelFiles:
+def _packed(root: Path, name: str) -> ModelFiles:
     meta = next((path for path in (root / "meta.yaml", root / "packed" / "meta.yaml") if path.is_file()), None)
     if meta is None:
         found = sorted(path for path in root.glob("*") if path.suffix in _WEIGHT_SUFFIXES)
@@ -113,7 +113,7 @@ def _packed(root: Path, name: Callable[[Path], str]) -> ModelFiles:
     options = decoding(root, spoken)
     spoken = spoken and options.lm_weight != 0.0
     return ModelFiles(
-        name(paths["asr_model_file"]),
+        name,
         asr_config(paths["asr_train_config"], root),
         paths["asr_model_file"],
         options,
@@ -122,10 +122,10 @@ def _packed(root: Path, name: Callable[[Path], str]) -> ModelFiles:
     )
 
 
-def _plain(root: Path, path: Path, name: Callable[[Path], str]) -> ModelFiles:
+def _plain(root: Path, path: Path, name: str) -> ModelFiles:
     if not (root / "config.yaml").is_file():
         raise BenchmarkError(f"{path} is a weight file without config.yaml beside it.")
-    return ModelFiles(name(path), asr_config(root / "config.yaml", root), path, decoding(root, with_lm=False))
+    return ModelFiles(name, asr_config(root / "config.yaml", root), path, decoding(root, with_lm=False))
 
 
 def _table(meta: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
@@ -135,9 +135,27 @@ def _table(meta: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
     return table
 
 
-def _key(stem: str, path: Path) -> str:
-    stem = re.sub(r"[^\w.+-]", "_", stem)
-    return f"{stem}-{_sha256(path)[:8]}"
+def hashes(files: ModelFiles) -> dict[str, str]:
+    """sha256 of everything that decides what a recogniser writes: weights, language model, the files that its
+    configuration names, and the configurations and decoding options themselves, whatever folder they lie in."""
+    found = {"weights": _sha256(files.weights)}
+    if files.lm_weights is not None:
+        found["language model"] = _sha256(files.lm_weights)
+    settings = {"asr": files.config, "lm": files.lm_config, "options": asdict(files.options)}
+    text = json.dumps(settings, sort_keys=True, default=str)
+    own = dict(files.config.get("normalize_conf") or {})
+    for role, named in (("bpemodel", files.config.get("bpemodel")), ("stats_file", own.get("stats_file"))):
+        if named:
+            found[role] = _sha256(Path(named))
+            text = text.replace(json.dumps(str(named)), json.dumps(role))
+    return {**found, "configuration": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _keyed(files: ModelFiles) -> ModelFiles:
+    """With a name that tells this model from every other one of its file name."""
+    digest = hashlib.sha256(json.dumps(hashes(files), sort_keys=True).encode()).hexdigest()
+    stem = re.sub(r"[^\w.+-]", "_", files.name)
+    return replace(files, name=f"{stem}-{digest[:8]}")
 
 
 def _unpacked(archive: Path) -> Path:

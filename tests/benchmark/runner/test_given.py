@@ -51,6 +51,9 @@ class Loudness:
     def remarks(self, trials: Sequence[Trial]) -> list[str]:
         return [f"{self.metrics[0]}: {self.doubts} of {len(trials)} rows."] if self.doubts else []
 
+    def fits(self, trials: Sequence[Trial]) -> bool:
+        return not self.doubts
+
 
 @pytest.fixture
 def judges(monkeypatch: pytest.MonkeyPatch) -> dict[str, Loudness]:
