@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.registry import FAMILIES, entries
+from benchmark.registry import ALIASES, FAMILIES, entries
 from benchmark.settings import PROFILES, load_profile
 from benchmark.tasks import TASKS
 
@@ -25,7 +25,9 @@ def rows(what: str, profile: str | None = None) -> Rows:
         return [{"name": name, "what": _first_comment(name)} for name in PROFILES]
     group: Any = {"corpora": "corpora", "metrics": "protocols", "upstream": "upstream"}[what]
     families = {f"{prefix}...": entry for prefix, entry in FAMILIES.items()} if what == "metrics" else {}
-    return [{"name": name, "what": entry.summary} for name, entry in {**entries(group), **families}.items()]
+    rows = [{"name": name, "what": entry.summary} for name, entry in {**entries(group), **families}.items()]
+    short = ALIASES if what == "corpora" else {}
+    return [{"name": name, "what": f"short for {meant}"} for name, meant in short.items()] + rows
 
 
 def _first_comment(profile: str) -> str:

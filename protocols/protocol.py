@@ -28,12 +28,16 @@ class Protocol(Interface):
 
 
 class Remarking(Protocol, Interface):
-    """A protocol whose judge is not for every list. What it says of one, it says of the rows alone, without media."""
+    """A protocol that has something to say of a list, from its rows alone, without media."""
 
     def remarks(self, trials: Sequence[Trial]) -> list[str]:
-        """What stands against its values of these trials, for the notes of a table: whole sentences, each beginning
-        with the metric's key; none where there is nothing to say."""
+        """What the reader of a table has to know of its values of these trials: whole sentences, each beginning with
+        the metric's key; none where there is nothing to say."""
         ...
+
+
+class Doubting(Remarking, Interface):
+    """A protocol whose judge is not for every list."""
 
     def fits(self, trials: Sequence[Trial]) -> bool:
         """Whether its values of these trials mean anything; if not, `score` leaves it out unless it is named."""

@@ -55,6 +55,17 @@ class SpkSim:
             for trial in chunk:
                 yield self._score(trial, root, found)
 
+    def remarks(self, trials: Sequence[Trial]) -> list[str]:
+        """How many rows have a voice as their output and none to compare it with."""
+        mute = [t for t in trials if not compared(t) and not is_picture(t.output)]
+        if not mute:
+            return []
+        some = ", ".join(f"{t.system} {t.trial}" for t in mute[:3])
+        return [
+            f"{self.metrics[0]}: {len(mute)} of {len(trials)} rows name no recording to compare with (reference or "
+            f"natural_target_voice) and have no score: {some}{', ...' if len(mute) > 3 else ''}."
+        ]
+
     def _score(self, trial: Trial, root: Path, found: Mapping[Path, np.ndarray | BenchmarkError]) -> Score:
         (metric,) = self.metrics
         if not trial.output:

@@ -89,7 +89,12 @@ def same_rows(a: Measured, b: Measured) -> list[Finding]:
 def same_items(a: Measured, b: Measured) -> list[Finding]:
     """Every item that A judged stands in B, with a value where A has one; what failed or is not there is named."""
     found = []
-    for metric, system in [subject for subject in a.subjects() if subject in set(b.subjects())]:
+    shared = [subject for subject in a.subjects() if subject in set(b.subjects())]
+    judged = {metric for metric, system in shared if b.scores.get((metric, system))}
+    for metric in dict.fromkeys(metric for metric, _ in shared if metric not in judged):
+        why = "Were its weights absent? Its table and `python -m benchmark weights list` say."
+        found.append(Finding("missing", "items", f"{metric}: B has no score of it. {why}"))
+    for metric, system in [subject for subject in shared if subject[0] in judged]:
         ours, theirs = a.scores.get((metric, system), {}), b.scores.get((metric, system), {})
         good = [name for name, score in ours.items() if score.value is not None]
         absent = tuple(name for name in ours if name not in theirs)

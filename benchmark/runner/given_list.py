@@ -39,8 +39,8 @@ def read_given(path: Path, metrics: Sequence[str] = ()) -> GivenList:
         metrics: metrics asked for by name, which then judge the rows of every task; else each task has its own.
 
     Raises:
-        BenchmarkError: as `read_trial_file`; a row without system or task; two rows of a system with one name; a split
-            that is called as the tables call a stratum; no row that can be scored.
+        BenchmarkError: as `read_trial_file`; a row without system or task; two rows of a system with one name or
+            one output for one pair; a split that is called as the tables call a stratum; no row that can be scored.
     """
     file = read_trial_file(path, REQUIRED)
     counts = Counter(trial.task for trial in file.rows.values())
@@ -49,6 +49,7 @@ def read_given(path: Path, metrics: Sequence[str] = ()) -> GivenList:
     left_out = [_left_out(task, n) for task, n in counts.items() if task not in scored]
     kept: list[Trial] = []
     lines: dict[tuple[str, str], int] = {}
+    pairs: dict[tuple[str, str, str, str, str], int] = {}
     spellings: dict[str, dict[str, None]] = {}
     for line, trial in file.rows.items():
         _check(trial, f"{path}:{line}")
@@ -61,6 +62,12 @@ def read_given(path: Path, metrics: Sequence[str] = ()) -> GivenList:
             raise BenchmarkError(
                 f"{path}: lines {first} and {line} are both trial {row.trial!r} of {written}. A system has one row a "
                 f"trial."
+            )
+        same = pairs.setdefault((row.system, row.task, row.output, row.source, row.reference), line)
+        if same != line:
+            raise BenchmarkError(
+                f"{path}: lines {same} and {line} are the same output of {written} for the same source and reference. "
+                f"Remove one: an item counted twice moves the mean."
             )
         spellings.setdefault(row.system, {})[written] = None
         kept.append(row)

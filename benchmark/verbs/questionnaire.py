@@ -36,6 +36,7 @@ class Questionnaire:
     items: int | None = None
     """Questions for each system and task; the papers' numbers by default (cpr 30, mapping 100)."""
     seed: int = 0
+    """Decides which rows are asked about, in which order, and which side is which."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document on stdout, and nothing else there."""
 

@@ -138,3 +138,13 @@ def test_third_partys_list_of_real_outputs() -> None:
     assert len(scores) == len([t for t in trials if compared(t)]) >= 10
     assert all(isinstance(s, Score) and s.error is None for s in scores)
     assert 0.55 < float(np.mean([s.value for s in scores if s.value is not None])) < 0.95
+
+
+def test_rows_without_a_voice_to_compare_with_are_named() -> None:
+    compared_with = Trial(output="a.wav", reference="r.wav", system="x", trial="1")
+    picture = Trial(output="b.wav", reference="r.png", system="x", trial="2")
+    face = Trial(output="c.png", reference="r.png", system="x", trial="3")
+    assert SpkSim().remarks([compared_with, face]) == []
+    (line,) = SpkSim().remarks([compared_with, picture, face])
+    assert line.startswith("spksim@resemblyzer: 1 of 3 rows name no recording to compare with")
+    assert "x 2" in line

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -157,6 +159,14 @@ def test_remarks_count_words_that_it_cannot_write(monkeypatch: pytest.MonkeyPatc
     assert Wer().remarks(rows) == []
 
 
+def test_it_fits_where_nearly_all_words_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protocols.wer.find_model", lambda model: SimpleNamespace(vocabulary=frozenset({"at"})))
+    known = [row("a.wav", " ".join(["at"] * 19), "0")]
+    assert Wer().fits([])
+    assert Wer().fits([*known, row("b.wav", "typo", "1")]), "one of 20"
+    assert not Wer().fits([*known, row("b.wav", "typo again", "1")])
+
+
 @pytest.fixture
 def plain(tmp_path: Path) -> Path:
     """A folder that is a model as far as its name goes: nothing is built of it."""
@@ -169,17 +179,27 @@ def plain(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_key_of_a_path_names_the_weights(plain: Path) -> None:
-    key = "wer@espnet:my_model-9a129038:en1"  # sha256 of b"weights"
+def test_the_key_of_a_path_names_all_that_decides_what_is_written(plain: Path) -> None:
+    key = registry.canonical(f"wer@espnet:{plain}")
+    digest = key.removeprefix("wer@espnet:my_model-").removesuffix(":en1")
+    assert re.fullmatch("[0-9a-f]{8}", digest)
     for asked in (f"wer@espnet:{plain}", f"wer@espnet:{plain}:en1", f"wer@espnet:{plain}/"):
         entry = registry.find("protocols", asked)
         protocol = entry.load()(*entry.arguments)
         assert protocol.metrics == (registry.canonical(asked),) == (key,)
         assert registry.find("protocols", key).arguments == entry.arguments
         assert protocol.weights == ()
-    assert registry.canonical(f"wer@espnet:{plain}/valid.acc.ave.pth") == "wer@espnet:valid.acc.ave-9a129038:en1"
-    (plain / "valid.acc.ave.pth").write_bytes(b"others")
-    assert registry.canonical(f"wer@espnet:{plain}") not in (key, f"wer@espnet:{plain}")
+        assert protocol.own_sha256["weights"] == hashlib.sha256(b"weights").hexdigest()
+    assert registry.canonical(f"wer@espnet:{plain}/valid.acc.ave.pth") == f"wer@espnet:valid.acc.ave-{digest}:en1"
+    copied = plain.parent / "elsewhere" / plain.name
+    shutil.copytree(plain, copied)
+    assert registry.canonical(f"wer@espnet:{copied}") == key, "wherever it lies"
+    keys = {key}
+    for name, content in (("valid.acc.ave.pth", "others"), ("decode.yaml", "beam_size: 9"), ("config.yaml", None)):
+        text = content or (plain / name).read_text().replace('"a"', '"b"')
+        (plain / name).write_text(text)
+        keys.add(registry.canonical(f"wer@espnet:{plain}"))
+    assert len(keys) == 4
 
 
 def test_keys_of_names() -> None:

@@ -101,3 +101,9 @@ def test_words_that_are_not_the_outputs_are_said(tmp_path: Path) -> None:
     head = "output,system,task,content"
     found = given(tmp_path, f"a.wav,clean,{VC},", f"b.wav,other,{VC},source.wav", head=head)
     assert found.notes == ("WER of other judges the files of column content, and not the outputs.",)
+
+
+def test_an_output_given_twice_is_refused_by_its_lines(tmp_path: Path) -> None:
+    rows = (f"a.wav,XFaVoT,{VC},", f"b.wav,XFaVoT,{VC},", f"a.wav,xfavot,{VC},")
+    with pytest.raises(BenchmarkError, match="lines 2 and 4 are the same output of xfavot"):
+        given(tmp_path, *rows, head="output,system,task,source")
