@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.errors import BenchmarkError
 from benchmark.media.catalogue import FEATURES, feature
+from benchmark.media.features import TRANSCRIPT
 
 
 def test_keys_are_names() -> None:
@@ -26,10 +27,12 @@ def test_hashes_tell_features_apart() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FEATURES))
-def test_every_chain_ends_in_a_decoded_feature(name: str) -> None:
+def test_every_chain_ends_in_a_decoded_feature_or_the_transcript(name: str) -> None:
     entry = FEATURES[name]
     assert (entry.source is None) == (entry.compute is None)
-    if entry.source is not None:
+    if entry.source == TRANSCRIPT:
+        assert entry.rate is None, "no crop of a text belongs to a crop of its sound"
+    elif entry.source is not None:
         source = feature(entry.source)
         assert source.source is None
         assert source.modality == entry.modality
