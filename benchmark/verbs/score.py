@@ -14,10 +14,11 @@ from benchmark.errors import BenchmarkError
 class Score:
     """Score outputs that any code produced: a trial list in, the scores, statistics and tables of a run out.
 
-    The list is a CSV with the columns output, system and task, and as many of source, reference, natural_target_voice
-    (several joined by ;), source_id, source_gender, target_id, target_gender, transcript, split and trial as there are;
-    other columns are passed over. A file that is missing counts as failed and is named. Intervals need source_id and
-    target_id, and these must name speakers, not recordings. `trial` pairs the rows of several systems.
+    The list is a CSV with the columns output, system and task, and as many of source, reference, natural_target_voice,
+    source_id, source_gender, target_id, target_gender, transcript, split and trial as there are. Several natural target
+    voices are joined by a semicolon; other columns are passed over. A file that is missing counts as failed and is
+    named. Intervals need source_id and target_id, and these must name speakers, not recordings. The column trial pairs
+    the rows of several systems; content names a file whose words WER judges in place of the output.
 
     Examples:
         python -m benchmark score --trials my_outputs/trials.csv
