@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,17 @@ def test_parameters_of_the_paper_profile(capsys: pytest.CaptureFixture[str]) -> 
     assert sum(rows["adain_vc"]["parameters"].values()) == 4_892_880
     assert sum(rows["adain_vc:official"]["parameters"].values()) == 9_040_512
     assert rows["copy_source"]["parameters"] == {}
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from benchmark.cli import main; main(['list', 'all'])"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert child.stdout is not None
+    child.stdout.close()
+    assert child.stderr is not None
+    assert b"Traceback" not in child.stderr.read()
+    assert child.wait() == 141
