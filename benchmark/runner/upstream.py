@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -61,7 +59,7 @@ def make_network(
         "bytes": len(data),
         "parameters": sum(p.numel() for p in network.parameters()),
         "licence": "MIT (trained on generated speech alone)",
-        "command": shlex.join(["python", "-m", "benchmark", *sys.argv[1:]]),
+        "command": f"python -m benchmark upstream {name} --seed {seed}",
         "settings": asdict(trained.settings),  # type: ignore[call-overload]
         "training": asdict(settings),
         "seconds": round(result.seconds),

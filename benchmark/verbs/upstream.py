@@ -21,7 +21,7 @@ class Upstream:
 
     Examples:
         python -m benchmark upstream recogniser
-        python -m benchmark upstream recogniser --out /tmp/recogniser --seed 1 --json
+        python -m benchmark upstream recogniser --out results/recogniser-1 --seed 1 --json
     """
 
     name: tyro.conf.Positional[str]

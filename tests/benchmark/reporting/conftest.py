@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.cli import main
 from benchmark.reporting.schema import Count, Device, Git, RunRecord
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.reporting.tables import remake
@@ -102,3 +103,16 @@ def made_run(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture
+def judge(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """`judge(A, B, ...)`: exit code and output of the real command, with wrapped lines whole again."""
+
+    def run(*arguments: object) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(["compare", *map(str, arguments)])
+        captured = capsys.readouterr()
+        return int(str(stop.value.code or 0)), (captured.out or captured.err).replace("\n" + " " * 9, " ")
+
+    return run

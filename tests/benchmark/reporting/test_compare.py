@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.cli import main
 from benchmark.reporting.compare import compare, read
 from benchmark.reporting.statistics import paired_difference
 from benchmark.reporting.tables import remake
@@ -21,19 +20,6 @@ from protocols.trial import Score, Trial, read_trials, trials_sha256, write_tria
 
 Make = Callable[..., Path]
 SPKSIM, WER, ODD = "spksim@resemblyzer", "wer@espnet:pocket", "odd@made"
-
-
-@pytest.fixture
-def judge(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
-    """`judge(A, B, ...)`: exit code and output of the real command, with wrapped lines whole again."""
-
-    def run(*arguments: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as stop:
-            main(["compare", *map(str, arguments)])
-        captured = capsys.readouterr()
-        return int(str(stop.value.code or 0)), (captured.out or captured.err).replace("\n" + " " * 9, " ")
-
-    return run
 
 
 Judge = Callable[..., tuple[int, str]]
