@@ -126,3 +126,13 @@ def test_an_edited_golden_file_is_caught(made_run: Make, tmp_path: Path) -> None
 def test_no_golden_file_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="No golden file"):
         read(tmp_path / "x.json")
+
+
+def test_a_metric_without_any_score_is_one_line(
+    made_run: Callable[..., Path], judge: Callable[..., tuple[int, str]]
+) -> None:
+    b = made_run("b", lambda score: None if score.metric == "spksim@resemblyzer" else score)
+    code, text = judge(made_run("a"), b)
+    assert code == 1
+    assert "missing  items: spksim@resemblyzer: B has no score of it. Were its weights absent?" in text
+    assert "neither score nor error" not in text

@@ -95,3 +95,12 @@ def test_real_outputs_of_a_third_party_make_a_study(tmp_path: Path, capsys: pyte
     names = {name for item in items for name in (item.target_id, item.other_id, "FaceVC")}
     for path in (tmp_path / "study" / "form").rglob("*"):
         assert not path.is_file() or not [name for name in names if name.encode() in path.read_bytes()]
+
+
+def test_spellings_of_one_system_are_one_system(
+    outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs.write_text(outputs.read_text().replace(",one,", ",AdaIN-CVC,").replace(",two,", ",adain_cvc,"))
+    asked = ("questionnaire", "--trials", outputs, "--kind", "cpr", "--out", tmp_path / "study", "--items", 9, "--json")
+    assert call(*asked, "--systems", "AdaIN_CVC") == 0
+    assert json.loads(capsys.readouterr().out)["systems"] == ["adain_cvc"]
