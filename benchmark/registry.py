@@ -104,6 +104,9 @@ CORPORA: Mapping[str, Entry] = {
     "pocket_judges": Entry(
         "benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: trains networks used inside metrics"
     ),
+    "pocket_judge_faces": Entry(
+        "benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: faces alone, trains networks inside metrics of faces"
+    ),
     "grid": Entry("benchmark.corpora.grid:GridCorpus", "GRID: mpg clips with sound, 33 speakers (needs =FOLDER)"),
     "vctk": Entry("benchmark.corpora.vctk:VctkCorpus", "VCTK 0.92 or 0.80: voices, 110 speakers (needs =FOLDER)"),
     "celeba_hq": Entry("benchmark.corpora.celeba_hq:CelebaHqCorpus", "CelebA-HQ: aligned faces (needs =FOLDER)"),

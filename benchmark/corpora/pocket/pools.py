@@ -64,10 +64,11 @@ POOLS: dict[str, Pool] = {
     for pool in (
         Pool("pocket_av", "GRID", "contestants", 96, 32, (8, 2, 6), 96),
         Pool("pocket_av_many", "VoxCeleb and VGGFace", "CAE, retrieval", 200, 40, (4, 1, 4), 200),
-        Pool("pocket_faces", "CelebA-HQ", "contestants", 300, 60, (4, 1, 4), 300, ("face",)),
+        Pool("pocket_faces", "CelebA-HQ", "contestants", 300, 60, (8, 1, 8), 300, ("face",)),
         Pool("pocket_voices", "VCTK", "contestants", 96, 16, (8, 2, 6), 96, ("audio",)),
         Pool("pocket_upstream", "-", "networks inside training losses", 128, 32, (6, 2, 4), 128),
         Pool("pocket_judges", "-", "networks inside metrics", 160, 32, (16, 2, 4), 160),
+        Pool("pocket_judge_faces", "-", "networks inside metrics of faces", 1000, 100, (6, 1, 6), 1000, ("face",)),
     )
 }
 
