@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from baselines.controls import Control
-from benchmark.errors import BenchmarkError
 from benchmark.system import Column
 
 RATE = 24_000
@@ -126,10 +125,8 @@ class WorldVC(Control):
 
     settings: WorldVCSettings
 
-    def translate(self, task: str, source: Column, reference: Column | None, seeds: Tensor) -> Tensor:
+    def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Waves (B, N) and (B, M) -> (B, N) float32."""
-        if reference is None:
-            raise BenchmarkError(f"world_vc needs a reference; {task!r} has none.")
         waves = source["wave24k"]
         rows = zip(waves.double().cpu().numpy(), reference["wave24k"].double().cpu().numpy(), strict=True)
         return torch.from_numpy(np.stack([convert(a, b, self.settings) for a, b in rows])).to(waves)

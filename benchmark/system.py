@@ -34,6 +34,9 @@ Column = Mapping[str, Tensor]
 Batch = Mapping[str, Column]
 Terms = Mapping[str, Tensor]
 
+FACE = "face"
+"""What a system returns whose output is a picture (`System.output`)."""
+
 
 @dataclass(frozen=True)
 class Pick:
@@ -148,7 +151,8 @@ class System(Trainable):
     """task -> features `translate` needs. Audio features are read from the voice side, `face128` from the
     face side of the trial, whichever of source and reference that is."""
     output: Mapping[str, str]
-    """task -> feature returned; selects the vocoder or image writer."""
+    """task -> what is returned: the feature of a voice, which selects the vocoder, or `FACE`, pictures (B, 3, H, H) in
+    [-1, 1] of the system's own size."""
 
     def __init__(self, settings: Any, speakers: int = 0) -> None:
         """`speakers` is the number of training speakers (size of speaker heads)."""
@@ -156,10 +160,11 @@ class System(Trainable):
         self.settings = settings
         self.speakers = speakers
 
-    def translate(self, task: str, source: Column, reference: Column | None, seeds: Tensor) -> Tensor:
+    def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Rows of equal length in, rows out; row i depends on row i and `seeds[i]` (int64) alone.
 
         Called under no_grad, never inference_mode: a system that optimises at inference opens
-        enable_grad itself. `reference` is None for latent-guided tasks.
+        enable_grad itself. In latent-guided tasks `reference` holds the target's `gender` (B,) and nothing else, and
+        the style is drawn from `seeds[i]`.
         """
         raise NotImplementedError(f"{type(self).__name__} cannot translate")

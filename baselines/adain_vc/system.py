@@ -188,10 +188,8 @@ class AdainVC(System):
         """Mean and standard deviation per band, (bins, 1) each; the trainer gives a band that never sounds std 1."""
         return self.get_buffer("mel512_mean")[:, None], self.get_buffer("mel512_std")[:, None]
 
-    def translate(self, task: str, source: Column, reference: Column | None, seeds: Tensor) -> Tensor:
+    def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Mel in, mel of the same shape out; the content code is its mean, so `seeds` decide nothing."""
-        if reference is None:
-            raise BenchmarkError(f"{type(self).__name__} needs a reference; {task!r} has none.")
         mel = source[self.settings.mel]
         mean, _ = self.content_encoder(self.frames(source))
         decoded: Tensor = self.decoder(mean, self.embed(reference))[..., : mel.shape[-1]]
