@@ -129,6 +129,23 @@ PROTOCOLS: Mapping[str, Entry] = {
         "word error rate by the embedded corpus's recogniser, lower is better",
         arguments=("pocket",),
     ),
+    **{
+        key: Entry("protocols.pictures:Pictures", what, arguments=(key,))
+        for key, what in (
+            ("fid@pocket", "Frechet distance of the embedded judge's features, lower is better"),
+            ("kid@pocket", "kernel distance of the embedded judge's features, lower is better"),
+            ("fid@random", "Frechet distance of a fixed random network's features, lower is better"),
+            ("lpips@pocket", "diversity of a source's outputs by the embedded judge's maps, higher is better"),
+            ("gender_flip@pocket", "share of outputs of the target's gender by the embedded judge, higher is better"),
+            ("pose_error@pocket", "degrees between the poses of output and source, lower is better"),
+            ("cos_target@pocket", "cosine of output's and reference's identity by the embedded judge, higher is better"),
+            ("fid@starganv2", "FID as clovaai/stargan-v2 computes it, lower is better"),
+            ("fid@inception-2015", "FID as pytorch-fid computes it, lower is better"),
+            ("kid@inception-2015", "kernel distance of the same features, for small sets, lower is better"),
+            ("lpips@alex", "LPIPS diversity of a source's outputs, mean of batch means, higher is better"),
+            ("lpips@alex:per_source", "LPIPS diversity of a source's outputs, mean over sources, higher is better"),
+        )
+    },
 }
 FAMILIES: Mapping[str, Entry] = {
     "wer@espnet:": Entry("protocols.wer:Wer", "word error rate by any ESPnet recogniser: a published name or a path")

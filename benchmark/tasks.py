@@ -11,6 +11,22 @@ Side = Literal["face", "voice"]
 
 _NISQA = ("nisqa@nisqa.tar", "nisqa@nisqa_tts.tar")
 _VOICE_METRICS = ("spksim@resemblyzer", "wer@espnet:pocket:en1", *_NISQA)
+_FACE_METRICS = (
+    "fid@pocket",
+    "kid@pocket",
+    "fid@random",
+    "lpips@pocket",
+    "gender_flip@pocket",
+    "pose_error@pocket",
+)
+_FACE_PUBLISHED = (
+    "fid@starganv2",
+    "fid@inception-2015",
+    "kid@inception-2015",
+    "lpips@alex",
+    "lpips@alex:per_source",
+)
+_FACE_CONTROLS = ("ground_truth", "random_reference", "copy_source")
 _VOICE_CONTROLS = ("ground_truth", "vocoded_ground_truth", "random_reference", "copy_source", "vocoded_copy_source")
 
 
@@ -18,8 +34,10 @@ _VOICE_CONTROLS = ("ground_truth", "vocoded_ground_truth", "random_reference", "
 class Task:
     """One task. `output` has the source's modality.
 
-    metrics: keys scored by default. systems: names run by default; a learnt system stands before its own
-    `shuffled_reference` and `gender_only` forms (DESIGN.md section 6a).
+    metrics: keys scored by default. published: keys scored by default besides, where a corpus takes part that is read
+    from disk (their networks know photographs and are slow on a CPU). systems: names run by default; a learnt system
+    stands before its own `shuffled_reference` and `gender_only` forms (DESIGN.md section 6a). corpora: names read by
+    default.
     """
 
     name: str
@@ -28,6 +46,8 @@ class Task:
     summary: str
     metrics: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
+    corpora: tuple[str, ...] = ("pocket_av",)
 
 
 def _learnt(name: str) -> tuple[str, ...]:
@@ -53,9 +73,27 @@ TASKS: dict[str, Task] = {
             _VOICE_METRICS,
             (*_learnt("adain_vc"), "world_vc", *_VOICE_CONTROLS, "copy_reference"),
         ),
-        Task("image_guided_translation", "face", "face", "a source face in the style of a reference face"),
+        Task(
+            "image_guided_translation",
+            "face",
+            "face",
+            "a source face in the style of a reference face of the other gender",
+            (*_FACE_METRICS, "cos_target@pocket"),
+            ("starganv2", "shuffled_reference:starganv2", *_FACE_CONTROLS, "copy_reference"),
+            _FACE_PUBLISHED,
+            ("pocket_faces",),
+        ),
         Task("audio_guided_translation", "face", "voice", "a source face in the style of a reference recording"),
-        Task("latent_guided_translation", "face", None, "a source face in a style drawn from the latent space"),
+        Task(
+            "latent_guided_translation",
+            "face",
+            None,
+            "a source face in a style of the other gender drawn from the latent space",
+            _FACE_METRICS,
+            ("starganv2", *_FACE_CONTROLS),
+            _FACE_PUBLISHED,
+            ("pocket_faces",),
+        ),
         Task("latent_guided_vc", "voice", None, "a source recording in a style drawn from the latent space", _NISQA),
         Task("face_from_voice", "face", "voice", "the face of a speaker from a recording and a proposal face"),
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol as Interface
+
+import numpy as np
 
 from protocols.trial import Score, Trial
 
@@ -24,6 +27,33 @@ class Protocol(Interface):
         yields a Score with `error`; equal files are computed once. A row a metric is not defined for
         (no natural target voice, say) yields nothing.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class RealPictures:
+    """The real set that outputs of one corpus are compared with: its training pictures, by gender.
+
+    sha256: of their decoded bytes, so that statistics of them can be kept. count: gender -> pictures.
+    read: gender -> them, (H, W, 3) uint8 RGB, in a fixed order.
+    """
+
+    corpus: str
+    sha256: str
+    count: Mapping[int, int]
+    read: Callable[[int], Iterator[np.ndarray]]
+
+
+class Together(Protocol, Interface):
+    """A protocol of several metrics that share one pass over the media.
+
+    The runner makes one such object for all of the metrics that were asked for and are made by one class, by calling
+    the class with all their arguments; `metrics` then has all their keys. `score` is called with all rows of a system
+    or none, because values of sets and of sources need their rows together.
+    """
+
+    def compare_with(self, real: Sequence[RealPictures]) -> None:
+        """Called once before `score`, with the real set of every corpus of the run (or of `score --real`)."""
         ...
 
 

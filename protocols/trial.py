@@ -21,7 +21,18 @@ from benchmark.errors import BenchmarkError
 
 _GENDERS = {"f": 0, "0": 0, "0.0": 0, "female": 0, "m": 1, "1": 1, "1.0": 1, "male": 1}
 """pandas writes 0.0 and 1.0 where a column has an empty cell."""
-_PATHS = ("output", "source", "reference", "natural_target_voice", "other_target_voice", "other_voice", "content")
+_PATHS = (
+    "output",
+    "source",
+    "reference",
+    "natural_target_voice",
+    "other_target_voice",
+    "other_voice",
+    "content",
+    "other_target_face",
+    "other_face",
+)
+_NUMBERS = ("draw", "repeat")
 _SEVERAL = "natural_target_voice"
 _LONGEST_NAME = 255
 _SEPARATORS = {";": "semicolons", "\t": "tabs"}
@@ -35,6 +46,10 @@ class Trial:
     `other_voice`: a recording of another identity of the target's gender (random_reference emits it).
     `content`: what metrics of the words judge in place of `output`: the ground truth of the voice is another recording
     of the target, the ground truth of the words is the source (DESIGN.md section 6a).
+    `other_target_face`, `other_face`: the same two for pictures; where a corpus has no other picture of the target, the
+    first is the reference itself.
+    `draw`: which of the outputs of one source this is, in tasks that give several (ten in the papers' image tasks).
+    `repeat`: which repetition of the whole draw this is (`--n-seeds`).
     """
 
     output: str = ""
@@ -54,6 +69,9 @@ class Trial:
     other_target_voice: str = ""
     other_voice: str = ""
     content: str = ""
+    other_target_face: str = ""
+    other_face: str = ""
+    repeat: int = 0
 
     @property
     def corpus(self) -> str:
@@ -74,6 +92,9 @@ class Score:
 
     `weight`: the share of the row in a mean, where rows do not count alike (words of the transcript for WER, so that
     the mean is the corpus's WER); None everywhere else.
+
+    `rows`: set where the value is not of this row but of a whole set of so many outputs (FID). The score stands under
+    the first row of the set that has an output; the other rows of the set have none.
     """
 
     system: str
@@ -82,6 +103,7 @@ class Score:
     value: float | None = None
     error: str | None = None
     weight: float | None = None
+    rows: int | None = None
 
 
 COLUMNS = tuple(f.name for f in fields(Trial))
@@ -210,10 +232,11 @@ def _trial(row: Mapping[str, str], where: str) -> Trial:
             several = [part.strip() for part in row[column].split(";")] if column == _SEVERAL else [row[column]]
             inside = tuple(_inside(path, f"{where}: {column}") for path in several if path)
             values[column] = inside if column == _SEVERAL else inside[0]
-    if "draw" in values:
-        if not row["draw"].isdecimal():
-            raise BenchmarkError(f"{where}: draw is {row['draw']!r}; expected a whole number.")
-        values["draw"] = int(row["draw"])
+    for column in _NUMBERS:
+        if column in values:
+            if not row[column].isdecimal():
+                raise BenchmarkError(f"{where}: {column} is {row[column]!r}; expected a whole number.")
+            values[column] = int(row[column])
     return Trial(**values)  # type: ignore[arg-type]
 
 
