@@ -1,5 +1,5 @@
-"""What the default run of image_guided_translation must show. `.ci/run` makes it first; $BENCHMARK_RUNS names the folder
-it lies in."""
+"""What the default run of image_guided_translation must show. `.ci/run` makes it first; $BENCHMARK_RUNS names its
+folder's parent."""
 
 from __future__ import annotations
 
