@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -141,6 +142,9 @@ class System(Trainable):
     Settings: ClassVar[type]
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     gender_only: ClassVar[Mapping[str, Any] | None] = None
+    published: ClassVar[Mapping[str, str]] = {}
+    """Variant -> name in `weights.toml` of its authors' own weights. Such a variant is never trained and no profile
+    touches it: its settings are the defaults and what `variants` says, and `load_published` fills it."""
     tasks: ClassVar[frozenset[str]] = frozenset()
     source: ClassVar[Literal["source", "target", "other"]] = "source"
     """Which record of a trial is handed over as `source`: the trial's source, another utterance of the
@@ -159,6 +163,14 @@ class System(Trainable):
         super().__init__()
         self.settings = settings
         self.speakers = speakers
+
+    def load_published(self, path: Path) -> None:
+        """Put the weights of a file that `published` names into this fresh system, ready to translate.
+
+        Raises:
+            BenchmarkError: not such a file, or of other shapes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no published weights")
 
     def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Rows of equal length in, rows out; row i depends on row i and `seeds[i]` (int64) alone.

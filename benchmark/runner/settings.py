@@ -51,6 +51,8 @@ class RunSettings:
     """GPUs or processes to train on."""
     jobs: int | None = None
     """Worker processes of `prepare` (default: the number of cores)."""
+    from_scratch: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Train every network here, those too that the suite ships trained."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print the table as one JSON document on stdout, and nothing else there."""
 
@@ -126,7 +128,8 @@ def plan(settings: RunSettings) -> Plan:
         "limit": settings.limit,
         "devices": settings.devices,
     }
-    short = hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:8]
+    named = {**resolved, "from_scratch": True} if settings.from_scratch else resolved
+    short = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:8]
     folder = settings.out or Path("results") / f"{task.name}-{profile.name}-{short}"
     return Plan(settings, task, names, corpora, metrics, profile, folder, resolved)
 
