@@ -47,6 +47,12 @@ class Entry:
 
 
 SYSTEMS: Mapping[str, Entry] = {
+    "starganv2": Entry(
+        "baselines.starganv2.system:StarGANv2",
+        "translation between genders, style of a face or drawn",
+        "baseline",
+        ("image_guided_translation", "latent_guided_translation"),
+    ),
     "adain_vc": Entry(
         "baselines.adain_vc.system:AdainVC",
         "one-shot VC: instance-normalised content, AdaIN speaker",
@@ -159,6 +165,7 @@ UPSTREAM: Mapping[str, Entry] = {
     "recogniser": Entry(
         "benchmark.upstream.recogniser.recipe:RECIPE", "joint CTC/attention recogniser of pocket_judges, for the WER"
     ),
+    "face_judge": Entry("benchmark.upstream.face_judge.recipe:RECIPE", "gender, pose, identity, features of pictures"),
 }
 """Networks that the suite ships, each with the recipe that makes it."""
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -56,6 +57,12 @@ class Pick:
     distinct: bool = False  # no speaker twice in the GLOBAL batch
     count: int = 1  # records per row
     crop: int | None = None  # rows of the first feature (frames or samples); None for faces
+
+
+@dataclass(frozen=True)
+class FixedPartner(Pick):
+    """A column whose record goes with that of column `same_gender` all through training: a permutation of the records
+    of each gender, drawn once from the seed (StarGANv2, quirk Q19c). Both columns have one pool and count 1."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +117,8 @@ class Step:
 class Trainable(nn.Module):
     """Whatever the trainer trains; upstream networks stop here."""
 
-    ema: ClassVar[Mapping[str, float]] = {}  # module -> decay
-    upstream: ClassVar[frozenset[str]] = frozenset()  # frozen modules: eval, no weight gradient, not checkpointed
+    ema: Mapping[str, float] = MappingProxyType({})  # module -> decay
+    upstream: frozenset[str] = frozenset()  # frozen modules: eval, no weight gradient, not checkpointed
     statistics: frozenset[str] = frozenset()
     """Features whose training mean and standard deviation per bin the trainer writes into the buffers
     `<feature>_mean` and `<feature>_std` before step 0."""
@@ -124,6 +131,11 @@ class Trainable(nn.Module):
 
     def phases(self) -> tuple[Phase, ...]:
         raise NotImplementedError(f"{type(self).__name__} names no phases")
+
+    def averages(self) -> Mapping[str, nn.Module]:
+        """What the moving averages are copied from before step 0, one module for each of `ema`: the live ones, unless a
+        system says otherwise."""
+        return {name: self.get_submodule(name) for name in self.ema}
 
     def forward(self, phase: str, batch: Batch, step: Step) -> Terms:
         """The trainer's only door (so that DDP and autocast see every loss); never overridden."""

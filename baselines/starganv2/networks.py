@@ -118,7 +118,7 @@ class MappingNetwork(nn.Module):
 
 
 def trunk(size: int, width: int | None, max_width: int) -> tuple[nn.Sequential, int]:
-    """Blocks without normalisation down to 4x4, then one valid 4x4 convolution: pictures -> (B, C). Returns it and C."""
+    """Blocks without normalisation down to 4x4, then one valid 4x4 convolution: pictures -> (B, C); and that C."""
     w = widths(size, int(math.log2(size)) - 2, width, max_width)
     layers: list[nn.Module] = [nn.Conv2d(3, w[0], 3, padding=1)]
     layers += [ResidualBlock(wide, narrow, pool=2) for wide, narrow in pairwise(w)]

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.errors import BenchmarkError
 from benchmark.media.features import Feature
-from benchmark.system import Pick
+from benchmark.system import FixedPartner, Pick
 from benchmark.training.group import Group, eligible
 from benchmark.training.records import GENDERS, Records, wanted
 
@@ -122,8 +122,17 @@ def _check_pick(where: str, pick: Pick, earlier: Mapping[str, Column], features:
         raise BenchmarkError(f"{where} is distinct and has the speakers of {pick.same_speaker!r}, which is not.")
     if pick.same_gender is not None and pick.balance == "gender":
         raise BenchmarkError(f"{where}: same_gender decides the gender; drop balance.")
+    if isinstance(pick, FixedPartner):
+        other = earlier.get(str(pick.same_gender))
+        if other is None or pick.count != 1 or _pool(pick) != _pool(other.pick):
+            raise BenchmarkError(f"{where}: a fixed partner needs same_gender, the pool of that column, and count 1.")
     if pick.crop is not None and (pick.modality == "face" or features[pick.features[0]].rate is None):
         raise BenchmarkError(f"{where}: only audio with a rate is cropped; {pick.features[0]} is taken whole.")
+
+
+def _pool(pick: Pick) -> tuple[object, ...]:
+    """Two columns where this is equal may draw the same records."""
+    return pick.modality, pick.pool, pick.features, pick.count
 
 
 def _check_links(where: str, size: int, column: Column, earlier: Mapping[str, Column]) -> None:

@@ -28,9 +28,11 @@ class Ema:
         self.modules: dict[str, nn.Module] = {}
         self._parameters: dict[float, tuple[list[Tensor], list[Tensor]]] = defaultdict(lambda: ([], []))
         self._buffers: tuple[list[Tensor], list[Tensor]] = ([], [])
+        first = system.averages()
         for name, decay in system.ema.items():
             live = system.get_submodule(name)
-            average = self.modules[name] = copy.deepcopy(live).requires_grad_(False).eval()
+            average = copy.deepcopy(first[name]).requires_grad_(False).eval()
+            self.modules[name] = average.to(next(live.parameters()).device)
             averages, lives = self._parameters[decay]
             averages += average.parameters()
             lives += live.parameters()

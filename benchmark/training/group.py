@@ -99,6 +99,14 @@ class Group:
         numbers: np.ndarray = self.records[first[:, None] + chosen]
         return numbers
 
+    def partners(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """(size,) record number -> that of its partner of the same gender, a permutation; -1 for other records."""
+        partner = np.full(size, -1, np.int64)
+        for first, last in self.segment.values():
+            own = self.records[self.bounds[first] : self.bounds[last]]
+            partner[own] = rng.permutation(own)
+        return partner
+
 
 def eligible(
     records: Records,

@@ -17,7 +17,7 @@ from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from benchmark.media.catalogue import FEATURES
 from benchmark.media.features import Feature
-from benchmark.system import Draw
+from benchmark.system import Draw, FixedPartner
 from benchmark.training.column import Column, make_column
 from benchmark.training.records import Records
 
@@ -60,6 +60,7 @@ class Plan:
         self.seed = seed
         self.features = features
         self.columns: dict[str, dict[str, Column]] = {}
+        self._partners: dict[tuple[str, str], np.ndarray] = {}
         for name, draw in draws.items():
             if draw.size < 1 or not draw.columns:
                 raise BenchmarkError(
@@ -69,14 +70,22 @@ class Plan:
             for key, pick in draw.columns.items():
                 where = f"Draw {name!r}, column {key!r}"
                 columns[key] = make_column(where, draw.size, pick, columns, features, self.records)
+                if isinstance(pick, FixedPartner):
+                    rng = np.random.default_rng(
+                        np.random.SeedSequence((seed, *(zlib.crc32(n.encode()) for n in (name, key))))
+                    )
+                    self._partners[name, key] = columns[key].group.partners(rng, len(self.records.ids))
 
     def draw(self, name: str, step: int) -> dict[str, Rows]:
         """The global batch of a draw at a step: column -> rows."""
         rng = np.random.default_rng(np.random.SeedSequence((self.seed, step, zlib.crc32(name.encode()))))
         drawn: dict[str, Rows] = {}
         for key, column in self.columns[name].items():
-            positions = self._positions(rng, self.draws[name].size, column, drawn)
-            record = column.group.choose(rng, positions, column.pick.count)
+            if isinstance(column.pick, FixedPartner):
+                record = self._partners[name, key][drawn[str(column.pick.same_gender)].record]
+            else:
+                positions = self._positions(rng, self.draws[name].size, column, drawn)
+                record = column.group.choose(rng, positions, column.pick.count)
             drawn[key] = Rows(record, column.starts(rng, record))
         return drawn
 
