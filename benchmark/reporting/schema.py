@@ -53,9 +53,11 @@ class Count(Strict):
 
 
 class SystemFacts(Strict):
-    """What is said of a system besides its scores. real_time_factor: seconds of work a second of output."""
+    """What is said of a system besides its scores. network: where its weights come from, None where it has none.
+    checkpoint_sha256: of their file. real_time_factor: seconds of work a second of output."""
 
     parameters: int | None = None
+    network: Literal["trained", "shipped", "published"] | None = None
     train_seconds: float | None = None
     real_time_factor: float | None = None
     checkpoint_sha256: str | None = None

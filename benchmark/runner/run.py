@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import sys
@@ -21,14 +20,14 @@ from benchmark.reporting.picture import write_grid
 from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.corpora import open_store
+from benchmark.runner.networks import Network, published_networks, shipped_networks, trained_network
 from benchmark.runner.score import judges_sha256, remarks, score, usable
 from benchmark.runner.session import noting_failure, now, peak_memory
 from benchmark.runner.settings import Plan
-from benchmark.runner.systems import build, display_name, is_learnt, train_settings, train_system
+from benchmark.runner.systems import build, display_name, is_learnt, train_settings
 from benchmark.runner.translate import Shelf, content_path, output_path, shuffle_references, translate
 from benchmark.settings import make
 from benchmark.system import System
-from benchmark.training.checkpoint import load_trained
 from protocols.trial import Trial, read_trials, trials_sha256, write_trials
 from protocols.trials import TrialList, TrialSettings, draw_trials
 
@@ -40,7 +39,7 @@ class _Session:
     plan: Plan
     stores: list[Store]
     timings: dict[str, float] = field(default_factory=dict)
-    trained: dict[str, tuple[Path, float]] = field(default_factory=dict)
+    networks: dict[str, Network] = field(default_factory=dict)
     facts: dict[str, SystemFacts] = field(default_factory=dict)
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -106,7 +105,7 @@ def train_all(plan: Plan) -> dict[str, Path]:
         with noting_failure(folder, record):
             _train(session)
         folder.write(record.model_copy(update={"status": "finished" if record.finished else "trained"}))
-        return {name: path for name, (path, _) in session.trained.items()}
+        return {name: network.path for name, network in session.networks.items()}
 
 
 def _help_train(plan: Plan) -> None:
@@ -129,7 +128,7 @@ def _open(plan: Plan) -> _Session:
         if is_learnt(system, plan.profile):
             train_settings(system, plan.profile, plan.settings)
     _trial_settings(plan)
-    session = _Session(plan, [])
+    session = _Session(plan, [], networks=published_networks(plan))
     with session.stage("prepare"):
         for name, root in plan.corpora:
             store = open_store(name, root, plan.profile, plan.settings.seed, plan.settings.jobs)
@@ -139,6 +138,8 @@ def _open(plan: Plan) -> _Session:
                 session.notes.append(
                     f"{name}: {len(skipped)} unreadable records left out (listed in {store.folder.name})"
                 )
+    session.networks |= shipped_networks(plan, session.stores)
+    session.notes += [network.note for network in session.networks.values()]
     return session
 
 
@@ -147,10 +148,10 @@ def _train(session: _Session) -> None:
     plan, options = session.plan, session.plan.settings
     with session.stage("train"):
         for name in plan.systems:
-            if name.network not in session.trained and is_learnt(name, plan.profile):
-                where = plan.folder / "systems" / name.network.replace(":", "_")
+            if name.network not in session.networks and is_learnt(name, plan.profile):
                 print(f"training {name.network}", file=sys.stderr, flush=True)
-                session.trained[name.network] = train_system(name, plan.profile, session.stores, where, options)
+                network = trained_network(name, plan.profile, session.stores, plan.folder, options)
+                session.networks[name.network] = network
 
 
 def _trial_settings(plan: Plan) -> TrialSettings:
@@ -197,20 +198,19 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
                 if name.prefix == "shuffled_reference"
                 else trials.trials
             )
-            seconds = digest = None
-            if name.network in session.trained:
-                checkpoint, seconds = session.trained[name.network]
-                load_trained(system, checkpoint)
-                digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+            network = session.networks.get(name.network)
+            if network is not None:
+                network.load(system)
             done = translate(system, name.full, plan.task, asked, shelf, folder.path, options.seed, device)
             session.vocoder = done.vocoder or session.vocoder
             session.failures |= {(name.full, trial): why for trial, why in done.failures.items()}
             count = sum(p.numel() for p in system.parameters())
             session.facts[name.full] = SystemFacts(
                 parameters=count or None,
-                train_seconds=seconds,
+                network=network.origin if network else None,
+                train_seconds=network.seconds if network else None,
                 real_time_factor=done.real_time_factor,
-                checkpoint_sha256=digest,
+                checkpoint_sha256=network.sha256 if network else None,
             )
             rows += [_row(system, name.full, t) for t in trials.trials]
     write_trials(folder.path / "outputs.csv", rows)
@@ -230,6 +230,8 @@ def _partial(session: _Session, trials: TrialList) -> list[str]:
 
 def _record(session: _Session, metric_notes: dict[str, str]) -> RunRecord:
     plan = session.plan
+    # What was not trained in the folder names the run too: it must not change under a run that goes on.
+    given = {"networks": {name: str(network) for name, network in session.networks.items()}} if session.networks else {}
     return RunRecord(
         command=shlex.join(["python", "-m", "benchmark", *sys.argv[1:]]),
         task=plan.task.name,
@@ -238,7 +240,7 @@ def _record(session: _Session, metric_notes: dict[str, str]) -> RunRecord:
         corpora=[name for name, _ in plan.corpora],
         metrics=list(plan.metrics),
         seeds=[plan.settings.seed],
-        settings=dict(plan.resolved),
+        settings={**plan.resolved, **given},
         corpus_sha256={store.corpus: store.sha256 for store in session.stores},
         metric_notes=metric_notes,
         notes=session.notes,

@@ -23,9 +23,11 @@ def tables(name: SystemName, profile: Profile) -> tuple[dict[str, Any], dict[str
     """(settings of the network, settings of the trainer) of a system under a profile.
 
     The profile's table of the base system comes first, then what the variant is, then the profile's table of the
-    variant, then what a gender-only control replaces.
+    variant, then what a gender-only control replaces. A published network is what its variant says, at any profile.
     """
     cls: type[System] = find("systems", name.base).load()
+    if published_weights(name) is not None:
+        return dict(cls.variants.get(name.variant or "", {})), {}
     variant = f"{name.base}:{name.variant}"
     table = dict(profile.systems.get(name.base, {}))
     own = dict(profile.systems.get(variant, {})) if name.variant else {}
@@ -60,8 +62,16 @@ def parameters(name: str, profile: Profile) -> Mapping[str, int]:
     }
 
 
+def published_weights(name: SystemName) -> str | None:
+    """The entry of weights.toml that a system translates with instead of being trained; None for all others."""
+    cls: type[System] = find("systems", name.base).load()
+    return cls.published.get(name.variant) if name.variant else None
+
+
 def is_learnt(name: SystemName, profile: Profile) -> bool:
     """Whether there is anything to train. Builds nothing but shapes, and so checks the settings too."""
+    if published_weights(name) is not None:
+        return False
     with torch.device("meta"):
         return bool(build(name, profile).phases())
 
@@ -83,6 +93,11 @@ def train_settings(name: SystemName, profile: Profile, options: RunSettings) -> 
     for key in own.keys() & table.keys():
         raise BenchmarkError(f"{where}: {key} is said on the command line (--{key}), not in a profile.")
     return make(TrainSettings, {**table, **own}, where)
+
+
+def training_folder(run: Path, name: SystemName) -> Path:
+    """Where in a run folder the network behind a name is trained."""
+    return run / "systems" / name.network.replace(":", "_")
 
 
 def train_system(

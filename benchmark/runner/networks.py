@@ -1,0 +1,137 @@
+"""Where the weights behind a system's name come from: trained in the run, shipped with the suite, or published."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from benchmark import weights
+from benchmark.corpora.prepared import Store
+from benchmark.errors import BenchmarkError, MissingWeights
+from benchmark.registry import SystemName
+from benchmark.runner.settings import Plan, RunSettings
+from benchmark.runner.shipped import ShippedRecord, find_shipped, load_shipped, unfit, weights_file
+from benchmark.runner.systems import (
+    build,
+    display_name,
+    is_learnt,
+    published_weights,
+    train_settings,
+    train_system,
+    training_folder,
+)
+from benchmark.settings import Profile
+from benchmark.system import System
+from benchmark.training.checkpoint import load_trained
+from benchmark.training.records import speaker_codes
+
+
+@dataclass(frozen=True)
+class Network:
+    """The weights behind a system's name.
+
+    path, sha256: of the file that holds them. seconds: of training, None where nobody knows. note: a line for the
+    table, empty for a network that was trained in the run.
+    """
+
+    name: str
+    origin: Literal["trained", "shipped", "published"]
+    path: Path
+    sha256: str
+    seconds: float | None = None
+    note: str = ""
+    record: ShippedRecord | None = field(default=None, repr=False)
+
+    def load(self, system: System) -> None:
+        """Make a fresh system translate with these weights.
+
+        Raises:
+            BenchmarkError: the file is damaged or does not fit.
+        """
+        if self.record is not None:
+            load_shipped(system, self.name, self.record)
+        elif self.origin == "published":
+            system.load_published(self.path)
+        else:
+            load_trained(system, self.path)
+
+    def __str__(self) -> str:
+        return f"{self.origin} {self.sha256}"
+
+
+def published_networks(plan: Plan) -> dict[str, Network]:
+    """Networks by name, of the plan's systems that are their authors' own.
+
+    Raises:
+        BenchmarkError: a control asked for that would have to train one.
+        MissingWeights: a file is absent and not to be had; the message names it and what mends it.
+    """
+    found = {}
+    for name in plan.systems:
+        if (entry := published_weights(name)) is None:
+            continue
+        if name.prefix == "gender_only":
+            raise BenchmarkError(
+                f"{name.full}: a network of published weights is not trained, and has no such control."
+            )
+        try:
+            path = weights.get(entry)
+        except MissingWeights as error:
+            raise MissingWeights(
+                f"{name.full} translates with its authors' weights, which nobody trains here. {error}"
+            ) from error
+        digest = weights.sha256(entry)
+        note = f"{name.network}: its authors' weights, {entry} (sha256 {digest[:12]})."
+        found[name.network] = Network(name.network, "published", path, digest, note=note)
+    return found
+
+
+def shipped_networks(plan: Plan, stores: Sequence[Store]) -> dict[str, Network]:
+    """Networks by name, of the plan's systems that are shipped as the run would train them; none with
+    --from-scratch. Why one that is shipped will be trained all the same is said on stderr.
+
+    Raises:
+        BenchmarkError: a shipped network is damaged.
+    """
+    found: dict[str, Network] = {}
+    if plan.settings.from_scratch:
+        return found
+    for name in {name.network: name for name in plan.systems if is_learnt(name, plan.profile)}.values():
+        record = find_shipped(name.network)
+        if record is None:
+            continue
+        trainer = train_settings(name, plan.profile, plan.settings)
+        system = build(name, plan.profile, len(speaker_codes(stores)), plan.settings.seed)
+        fingerprints = {store.corpus: store.meta["fingerprint"] for store in stores}
+        if reason := unfit(record, name, plan.profile, trainer, system, fingerprints):
+            print(f"{name.network}: training {trainer.steps} steps, not the shipped network: {reason}", file=sys.stderr)
+        else:
+            path = weights_file(name.network)
+            note = _note(display_name(name, plan.profile), record, stores)
+            found[name.network] = Network(name.network, "shipped", path, record.sha256, record.seconds, note, record)
+    return found
+
+
+def trained_network(
+    name: SystemName, profile: Profile, stores: Sequence[Store], run: Path, options: RunSettings
+) -> Network:
+    """The network of that name, trained in a run folder or found trained there."""
+    path, seconds = train_system(name, profile, stores, training_folder(run, name), options)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Network(name.network, "trained", path, digest, seconds)
+
+
+def _note(display: str, record: ShippedRecord, stores: Sequence[Store]) -> str:
+    corpora = ", ".join(corpus.name for corpus in record.corpora)
+    made = {corpus.name: corpus.sha256 for corpus in record.corpora}
+    other = [store.corpus for store in stores if store.sha256 != made[store.corpus]]
+    rounding = f"; {', '.join(other)} has other last bits here than where it was trained" if other else ""
+    return (
+        f"{display}: the shipped network (sha256 {record.sha256[:12]}), trained for {record.training['steps']} steps "
+        f"in {record.seconds / 60:.0f} min on {corpora}{rounding}; --from-scratch trains it in the run."
+    )
