@@ -1,4 +1,4 @@
-"""Controls without parameters: what a metric says of recordings that no system has made (DESIGN.md section 6a)."""
+"""Controls without parameters: what a metric says of media that no system has made (DESIGN.md section 6a)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from benchmark.system import Column, Draw, Optimizer, Phase, System
+from benchmark.system import FACE, Column, Draw, Optimizer, Phase, System
 
-VOICE = ("audio_guided_vc", "image_guided_vc")
+VOICES = ("audio_guided_vc", "image_guided_vc")
+FACES = ("image_guided_translation", "latent_guided_translation")
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,12 @@ class Control(System):
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         cls.tasks = frozenset(cls.emits)
+        cls.copies = frozenset(task for task, feature in cls.emits.items() if feature == "face128")
 
     def __init__(self, settings: ControlSettings, speakers: int = 0) -> None:
         super().__init__(settings, speakers)
         self.inputs = {task: (feature,) for task, feature in self.emits.items()}
-        self.output = dict(self.emits)
+        self.output = {task: FACE if task in self.copies else feature for task, feature in self.emits.items()}
 
     def optimizers(self) -> Mapping[str, Optimizer]:
         return {}
@@ -48,44 +50,46 @@ class Control(System):
         return source[self.emits[task]]
 
 
-class CopySource(Control):
-    """The source recording: what a system that changes nothing would score."""
+def _as_they_are(*tasks: str) -> dict[str, str]:
+    """The feature that recordings or pictures are stored as, for each of the tasks."""
+    return {task: "face128" if task in FACES else "wave24k" for task in tasks}
 
-    emits = dict.fromkeys(VOICE, "wave24k")
+
+class CopySource(Control):
+    """The source: what a system that changes nothing would score."""
+
+    emits = _as_they_are(*VOICES, *FACES)
 
 
 class VocodedCopySource(Control):
     """The source through mel and vocoder: the floor of a mel system."""
 
-    emits = dict.fromkeys(VOICE, "mel80")
+    emits = dict.fromkeys(VOICES, "mel80")
 
 
 class CopyReference(Control):
-    """The reference recording: a perfect voice that says something else."""
+    """The reference: a perfect target that says something else, or looks another way."""
 
-    emits = dict.fromkeys(("audio_guided_vc",), "wave24k")
-
-    def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
-        """The feature of `reference`, bit for bit."""
-        return reference[self.emits[task]]
+    emits = _as_they_are("audio_guided_vc", "image_guided_translation")
+    source = "reference"
 
 
 class GroundTruth(Control):
-    """Another recording of the target: the ceiling."""
+    """Another recording or picture of the target, without a reference any of the target gender: the ceiling."""
 
-    emits = dict.fromkeys(VOICE, "wave24k")
+    emits = _as_they_are(*VOICES, *FACES)
     source = "target"
 
 
 class VocodedGroundTruth(Control):
     """Another recording of the target through mel and vocoder: the ceiling of a mel system."""
 
-    emits = dict.fromkeys(VOICE, "mel80")
+    emits = dict.fromkeys(VOICES, "mel80")
     source = "target"
 
 
 class RandomReference(Control):
-    """A recording of another identity of the target's gender: what knowing the gender alone would give."""
+    """A recording or picture of another identity of the target's gender: what knowing the gender alone would give."""
 
-    emits = dict.fromkeys(VOICE, "wave24k")
+    emits = _as_they_are(*VOICES, *FACES)
     source = "other"

@@ -20,6 +20,7 @@ Kind = Literal["method", "baseline", "control", "plug-in"]
 _SINGULAR = {"systems": "system", "corpora": "corpus", "protocols": "metric", "upstream": "network"}
 PREFIXES = ("shuffled_reference", "gender_only")
 _VOICE = ("image_guided_vc", "audio_guided_vc")
+_FACE = ("image_guided_translation", "latent_guided_translation")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ SYSTEMS: Mapping[str, Entry] = {
         ("audio_guided_vc",),
     ),
     "ground_truth": Entry(
-        "baselines.controls:GroundTruth", "another recording of the target: the ceiling", "control", _VOICE
+        "baselines.controls:GroundTruth",
+        "another recording or picture of the target: the ceiling",
+        "control",
+        (*_VOICE, *_FACE),
     ),
     "vocoded_ground_truth": Entry(
         "baselines.controls:VocodedGroundTruth",
@@ -81,19 +85,24 @@ SYSTEMS: Mapping[str, Entry] = {
         "control",
         _VOICE,
     ),
-    "copy_source": Entry("baselines.controls:CopySource", "emits the source", "control", _VOICE),
+    "copy_source": Entry("baselines.controls:CopySource", "emits the source", "control", (*_VOICE, *_FACE)),
     "vocoded_copy_source": Entry(
         "baselines.controls:VocodedCopySource",
         "copy_source through the vocoder: a mel system's floor",
         "control",
         _VOICE,
     ),
-    "copy_reference": Entry("baselines.controls:CopyReference", "emits the reference", "control", ("audio_guided_vc",)),
+    "copy_reference": Entry(
+        "baselines.controls:CopyReference",
+        "emits the reference",
+        "control",
+        ("audio_guided_vc", "image_guided_translation"),
+    ),
     "random_reference": Entry(
         "baselines.controls:RandomReference",
-        "a recording of another identity of the target's gender",
+        "a recording or picture of another identity of the target's gender",
         "control",
-        _VOICE,
+        (*_VOICE, *_FACE),
     ),
 }
 

@@ -158,10 +158,13 @@ class System(Trainable):
     """Variant -> name in `weights.toml` of its authors' own weights. Such a variant is never trained and no profile
     touches it: its settings are the defaults and what `variants` says, and `load_published` fills it."""
     tasks: ClassVar[frozenset[str]] = frozenset()
-    source: ClassVar[Literal["source", "target", "other"]] = "source"
-    """Which record of a trial is handed over as `source`: the trial's source, another utterance of the
-    target (ground truth), or a recording of another identity of the target's gender. Only controls differ
+    source: ClassVar[Literal["source", "reference", "target", "other"]] = "source"
+    """Which record of a trial is handed over as `source`: the trial's source or reference, another recording or
+    picture of the target (ground truth), or one of another identity of the target's gender. Only controls differ
     from "source"."""
+    copies: ClassVar[frozenset[str]] = frozenset()
+    """Tasks of faces in which `translate` gives back the picture it got as `source`: the runner then names that file as
+    the output, and writes none."""
 
     inputs: Mapping[str, tuple[str, ...]]
     """task -> features `translate` needs. Audio features are read from the voice side, `face128` from the

@@ -53,15 +53,16 @@ def test_broken_toml(tmp_path: Path) -> None:
 def test_our_profiles_fit_their_systems(name: str) -> None:
     from benchmark.registry import parse_system
     from benchmark.runner.systems import build, tables
+    from benchmark.tasks import get_task
     from benchmark.training.loop import TrainSettings
-    from protocols.trials import TrialSettings
+    from protocols.trial_list import FaceTrialSettings, VoiceTrialSettings
 
     profile = load_profile(name)
     for system in profile.systems:
         build(parse_system(system), profile)
         make(TrainSettings, tables(parse_system(system), profile)[1], system)
     for task, table in profile.trials.items():
-        make(TrialSettings, table, task)
+        make(VoiceTrialSettings if get_task(task).source == "voice" else FaceTrialSettings, table, task)
 
 
 def test_the_papers_trial_counts() -> None:

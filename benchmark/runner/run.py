@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -24,12 +24,13 @@ from benchmark.runner.networks import Network, published_networks, shipped_netwo
 from benchmark.runner.score import judges_sha256, remarks, score, usable
 from benchmark.runner.session import noting_failure, now, peak_memory
 from benchmark.runner.settings import Plan
+from benchmark.runner.shelf import Shelf
+from benchmark.runner.shuffling import shuffle_references
 from benchmark.runner.systems import build, display_name, is_learnt, train_settings
-from benchmark.runner.translate import Shelf, content_path, output_path, shuffle_references, translate
-from benchmark.settings import make
-from benchmark.system import System
-from protocols.trial import Trial, read_trials, trials_sha256, write_trials
-from protocols.trials import TrialList, TrialSettings, draw_trials
+from benchmark.runner.translate import judged, translate
+from benchmark.runner.trials import draw, trial_settings
+from protocols.trial import Trial, trials_sha256, write_trials
+from protocols.trial_list import TrialList
 
 
 @dataclass
@@ -69,7 +70,8 @@ def run(plan: Plan) -> Path:
         session = _open(plan)
         record = folder.open(_record(session, metric_notes))
         with noting_failure(folder, record):
-            trials = _trials(session, folder)
+            trials = draw(plan, session.stores, folder)
+            session.notes += [*trials.notes, *trials.remarks]
             _train(session)
             rows = _translate(session, trials, folder)
             with session.stage("score"):
@@ -127,7 +129,7 @@ def _open(plan: Plan) -> _Session:
     for system in plan.systems:
         if is_learnt(system, plan.profile):
             train_settings(system, plan.profile, plan.settings)
-    _trial_settings(plan)
+    trial_settings(plan)
     session = _Session(plan, [], networks=published_networks(plan))
     with session.stage("prepare"):
         for name, root in plan.corpora:
@@ -152,34 +154,6 @@ def _train(session: _Session) -> None:
                 print(f"training {name.network}", file=sys.stderr, flush=True)
                 network = trained_network(name, plan.profile, session.stores, plan.folder, options)
                 session.networks[name.network] = network
-
-
-def _trial_settings(plan: Plan) -> TrialSettings:
-    table = plan.profile.trials.get(plan.task.name, {})
-    settings = make(TrialSettings, table, f"profile {plan.profile.name}, trials.{plan.task.name}")
-    limit = plan.settings.limit
-    return settings if limit is None else replace(settings, trials=min(limit, settings.trials))
-
-
-def _trials(session: _Session, folder: RunFolder) -> TrialList:
-    """Draw the frozen list, or see that the one which lies here is the same.
-
-    Raises:
-        BenchmarkError: another list lies here (of other code, or edited); its media and scores are not this one's.
-    """
-    plan = session.plan
-    assert plan.task.reference is not None
-    trials = draw_trials(session.stores, plan.task.name, plan.task.reference, _trial_settings(plan), plan.settings.seed)
-    if plan.settings.limit is not None:
-        trials.notes.append(f"limited to {plan.settings.limit} trials per corpus")
-    session.notes += trials.notes
-    if folder.trials.is_file() and trials_sha256(read_trials(folder.trials)) != trials_sha256(trials.trials):
-        raise BenchmarkError(
-            f"{folder.trials} is another trial list than this version draws. Name another folder with --out, or remove "
-            f"{folder.path}."
-        )
-    write_trials(folder.trials, trials.trials)
-    return trials
 
 
 def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[Trial]:
@@ -212,15 +186,9 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
                 real_time_factor=done.real_time_factor,
                 checkpoint_sha256=network.sha256 if network else None,
             )
-            rows += [_row(system, name.full, t) for t in trials.trials]
+            rows += [judged(system, name.full, t) for t in trials.trials]
     write_trials(folder.path / "outputs.csv", rows)
     return rows
-
-
-def _row(system: System, name: str, trial: Trial) -> Trial:
-    """A trial as protocols judge it."""
-    content = content_path(name, trial) if system.source == "target" else ""
-    return replace(trial, system=name, output=output_path(name, trial), content=content)
 
 
 def _partial(session: _Session, trials: TrialList) -> list[str]:
@@ -239,7 +207,7 @@ def _record(session: _Session, metric_notes: dict[str, str]) -> RunRecord:
         systems={n.full: display_name(n, plan.profile) for n in plan.systems},
         corpora=[name for name, _ in plan.corpora],
         metrics=list(plan.metrics),
-        seeds=[plan.settings.seed],
+        seeds=[plan.settings.seed + repeat for repeat in range(plan.settings.n_seeds)],
         settings={**plan.resolved, **given},
         corpus_sha256={store.corpus: store.sha256 for store in session.stores},
         metric_notes=metric_notes,

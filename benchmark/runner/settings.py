@@ -14,7 +14,7 @@ import tyro
 from benchmark.errors import BenchmarkError
 from benchmark.registry import ALIASES, SystemName, canonical, find, parse_system
 from benchmark.settings import Profile, load_profile
-from benchmark.tasks import Task, get_task
+from benchmark.tasks import TASKS, Task, get_task
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class RunSettings:
         python -m benchmark run --task image_guided_vc
         python -m benchmark run --task image_guided_vc --corpus grid=/data/grid --profile paper --devices 8
         python -m benchmark run --task audio_guided_vc --systems adain_vc copy_source --metrics spksim@resemblyzer
+        python -m benchmark run --task image_guided_translation --corpus celeba_hq=/data/celeba_hq --n-seeds 10
         python -m benchmark run --task image_guided_vc --profile tiny --out results/try --json
     """
 
@@ -34,13 +35,16 @@ class RunSettings:
     """Systems and controls (default: the task's). `shuffled_reference:NAME` and `gender_only:NAME` are controls of a
     learnt system."""
     corpus: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """NAME or NAME=FOLDER, may be repeated (default: pocket, the embedded corpus)."""
+    """NAME or NAME=FOLDER, may be repeated (default: the task's part of the embedded corpus)."""
     profile: str = "pocket"
     """tiny, pocket, small, paper, or a path to a .toml of your own."""
     metrics: tuple[str, ...] = ()
     """Metric keys (default: the task's; one whose weights are missing is then said and left out)."""
     seed: int = 0
     """Decides splits, trial list, initial weights, batches and noise."""
+    n_seeds: int = 1
+    """Tasks of faces: draw sources, references and latents with so many seeds, from --seed on, for the same trained
+    networks; tables give the mean (the StarGANv2 paper: 10)."""
     out: Path | None = None
     """Run folder (default results/<task>-<profile>-<hash>). The same command resumes it."""
     limit: int | None = None
@@ -57,10 +61,10 @@ class RunSettings:
     """Print the table as one JSON document on stdout, and nothing else there."""
 
     def __post_init__(self) -> None:
-        for name, least in (("seed", 0), ("limit", 1), ("devices", 1), ("jobs", 1)):
+        for name, least in (("seed", 0), ("n_seeds", 1), ("limit", 1), ("devices", 1), ("jobs", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
-                raise BenchmarkError(f"--{name} {value}: it must be at least {least}.")
+                raise BenchmarkError(f"--{name.replace('_', '-')} {value}: it must be at least {least}.")
         for name in ("systems", "metrics"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
@@ -92,8 +96,11 @@ def plan(settings: RunSettings) -> Plan:
     """
     task = get_task(settings.task)
     if not task.systems:
+        able = ", ".join(name for name, other in TASKS.items() if other.systems)
+        raise BenchmarkError(f"No system of this version does {task.name} yet. Tasks that run: {able}.")
+    if settings.n_seeds > 1 and task.source != "face":
         raise BenchmarkError(
-            f"No system of this version does {task.name} yet. Tasks that run: image_guided_vc, audio_guided_vc."
+            f"--n-seeds {settings.n_seeds}: a trial list of {task.name} is drawn once. Other runs: --seed."
         )
     names = tuple(parse_system(name) for name in settings.systems or task.systems)
     for name in names:
@@ -102,12 +109,17 @@ def plan(settings: RunSettings) -> Plan:
             raise BenchmarkError(f"{name.base} does {', '.join(entry.tasks)}, not {task.name}.")
         if name.prefix and entry.kind == "control":
             raise BenchmarkError(f"{name.full}: {name.base} is a control itself and learns nothing.")
-    metrics = tuple(dict.fromkeys(map(canonical, settings.metrics or task.metrics)))
+        if name.prefix and task.reference is None:
+            raise BenchmarkError(f"{name.full}: {task.name} has no references.")
+        if name.prefix == "gender_only" and entry.load().gender_only is None:
+            raise BenchmarkError(f"{name.full}: {name.base} has no form whose reference encoder sees the gender alone.")
     profile = load_profile(settings.profile)
     _check_names(profile)
-    corpora = tuple(parse_corpus(text) for text in settings.corpus or ("pocket",))
+    corpora = tuple(parse_corpus(text) for text in settings.corpus or task.corpora)
     if len({name for name, _ in corpora}) < len(corpora):
         raise BenchmarkError(f"A corpus is named twice: {' '.join(settings.corpus)}.")
+    usual = task.metrics + (task.published if any(root for _, root in corpora) else ())
+    metrics = tuple(dict.fromkeys(map(canonical, settings.metrics or usual)))
     resolved = {
         "task": task.name,
         "systems": [name.full for name in names],
@@ -125,6 +137,7 @@ def plan(settings: RunSettings) -> Plan:
             },
         },
         "seed": settings.seed,
+        **({"n_seeds": settings.n_seeds} if settings.n_seeds > 1 else {}),
         "limit": settings.limit,
         "devices": settings.devices,
     }

@@ -224,9 +224,9 @@ def test_an_interrupted_session_says_so(place: Path, monkeypatch: pytest.MonkeyP
 def test_a_full_disk_loses_nothing(
     place: Path, whole: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import benchmark.runner.translate as stage
+    from benchmark.runner import shelf, translate_voices
 
-    written, real = 0, stage.write_flac
+    written, real = 0, shelf.write_flac
 
     def full(path: Path, *rest: Any) -> bool:
         nonlocal written
@@ -235,12 +235,14 @@ def test_a_full_disk_loses_nothing(
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         return real(path, *rest)
 
-    monkeypatch.setattr(stage, "write_flac", full)
+    for stage in (shelf, translate_voices):
+        monkeypatch.setattr(stage, "write_flac", full)
     assert go(*command(place, "full")) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert json.loads((place / "full" / "run.json").read_text())["status"] == "failed"
     assert len(list((place / "full").rglob("*.flac"))) == 30
-    monkeypatch.setattr(stage, "write_flac", real)
+    for stage in (shelf, translate_voices):
+        monkeypatch.setattr(stage, "write_flac", real)
     assert go(*command(place, "full")) == 0
     assert_close(table(place / "full"), table(whole))
 

@@ -13,11 +13,14 @@ from torch import Tensor
 
 from baselines.controls import CopySource, GroundTruth, VocodedCopySource
 from benchmark.corpora.prepared import Store
-from benchmark.runner.translate import Shelf, content_path, output_path, shuffle_references, translate
+from benchmark.runner.shelf import Shelf
+from benchmark.runner.shuffling import shuffle_references
+from benchmark.runner.translate import content_path, output_path, translate
 from benchmark.system import Column
 from benchmark.tasks import TASKS
 from protocols.trial import Trial
-from protocols.trials import TrialList, TrialSettings, draw_trials
+from protocols.trial_list import TrialList, VoiceTrialSettings
+from protocols.trials import draw_trials
 
 TASK = TASKS["image_guided_vc"]
 CPU = torch.device("cpu")
@@ -26,7 +29,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def drawn(speech_store: Callable[..., Store]) -> tuple[Store, TrialList]:
     store = speech_store()
-    return store, draw_trials([store], TASK.name, "face", TrialSettings(trials=16, natural=2), 0)
+    return store, draw_trials([store], TASK.name, "face", VoiceTrialSettings(trials=16, natural=2), 0)
 
 
 def test_shuffled_references_keep_split_and_gender_but_never_the_target(drawn: tuple[Store, TrialList]) -> None:
@@ -120,7 +123,8 @@ def test_rows_that_cannot_be_given_are_named(drawn: tuple[Store, TrialList], tmp
     done = translate(Broken(Broken.Settings()), "b", TASK, trials.trials[:1], shelf, tmp_path, 0, CPU)
     assert done.failures == {trials.trials[0].trial: "the system gave a value that is not finite"}
     assert not (tmp_path / output_path("b", trials.trials[0])).exists()
-    alone = [Trial(source=trials.trials[0].source, reference=trials.trials[0].reference, trial="lonely")]
+    first = trials.trials[0]
+    alone = [Trial(task=TASK.name, source=first.source, reference=first.reference, trial="lonely")]
     done = translate(GroundTruth(GroundTruth.Settings()), "g", TASK, alone, shelf, tmp_path, 0, CPU)
     assert "no other recording" in done.failures["lonely"]
 

@@ -1,4 +1,4 @@
-"""Trial lists: what the papers count, what the strata promise, and that nobody meets himself."""
+"""Trial lists of voices: what the papers count, what the strata promise, and that nobody meets himself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from protocols.trial import COLUMNS, Trial, read_trials, trials_sha256, write_trials
-from protocols.trials import TrialList, TrialSettings, draw_trials
+from protocols.trial_list import TrialList, VoiceTrialSettings
+from protocols.trials import draw_trials
 
 Make = Callable[..., Store]
 
@@ -22,7 +23,7 @@ def by_speaker(trials: list[Trial], name: str) -> Counter[str]:
 
 @pytest.fixture
 def stratified(speech_store: Make) -> TrialList:
-    return draw_trials([speech_store()], "image_guided_vc", "face", TrialSettings("stratified", 64, 2), 0)
+    return draw_trials([speech_store()], "image_guided_vc", "face", VoiceTrialSettings("stratified", 64, 2), 0)
 
 
 def test_strata_are_halves_and_speakers_even(stratified: TrialList) -> None:
@@ -75,7 +76,7 @@ def test_held_out_people_stay_apart(stratified: TrialList) -> None:
 )
 def test_the_papers_counts(speech_store: Make, task: str, reference: str, count: int) -> None:
     store = speech_store(12, 8, (6, 6, 12), frames=2)
-    drawn = draw_trials([store], task, reference, TrialSettings("paper", count, 10), 0)  # type: ignore[arg-type]
+    drawn = draw_trials([store], task, reference, VoiceTrialSettings("paper", count, 10), 0)  # type: ignore[arg-type]
     assert len(drawn.trials) == count
     assert not drawn.notes
     assert Counter(t.split for t in drawn.trials) == {"seen": count // 2, "unseen": count // 2}
@@ -90,14 +91,14 @@ def test_the_papers_counts(speech_store: Make, task: str, reference: str, count:
 
 def test_a_list_is_a_function_of_the_seed(speech_store: Make) -> None:
     store = speech_store()
-    lists = [draw_trials([store], "image_guided_vc", "face", TrialSettings(trials=32), seed) for seed in (0, 0, 1)]
+    lists = [draw_trials([store], "image_guided_vc", "face", VoiceTrialSettings(trials=32), seed) for seed in (0, 0, 1)]
     hashes = [trials_sha256(drawn.trials) for drawn in lists]
     assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_counts_that_cannot_be_met_are_said(speech_store: Make) -> None:
     drawn = draw_trials(
-        [speech_store(2, 1, (1, 1, 2), frames=1)], "image_guided_vc", "face", TrialSettings(trials=20), 0
+        [speech_store(2, 1, (1, 1, 2), frames=1)], "image_guided_vc", "face", VoiceTrialSettings(trials=20), 0
     )
     assert [t.split for t in drawn.trials] == ["seen", "seen"]
     assert any("2 of 10 seen" in note for note in drawn.notes)
@@ -105,14 +106,14 @@ def test_counts_that_cannot_be_met_are_said(speech_store: Make) -> None:
 
 
 def test_too_few_natural_recordings_are_said(speech_store: Make) -> None:
-    drawn = draw_trials([speech_store()], "image_guided_vc", "face", TrialSettings(trials=16, natural=10), 0)
+    drawn = draw_trials([speech_store()], "image_guided_vc", "face", VoiceTrialSettings(trials=16, natural=10), 0)
     assert len(drawn.notes) == 2
     assert all("only 2 of 10 natural recordings" in note for note in drawn.notes)
 
 
 def test_a_target_with_two_recordings_gives_up_its_ceiling(speech_store: Make) -> None:
     drawn = draw_trials(
-        [speech_store(4, 4, (0, 2, 2))], "image_guided_vc", "face", TrialSettings(trials=8, natural=1), 0
+        [speech_store(4, 4, (0, 2, 2))], "image_guided_vc", "face", VoiceTrialSettings(trials=8, natural=1), 0
     )
     assert drawn.trials
     assert all(t.natural_target_voice and not t.other_target_voice for t in drawn.trials)
@@ -120,7 +121,7 @@ def test_a_target_with_two_recordings_gives_up_its_ceiling(speech_store: Make) -
 
 def test_a_target_with_one_recording_is_no_target(speech_store: Make) -> None:
     drawn = draw_trials(
-        [speech_store(4, 4, (1, 1, 1))], "image_guided_vc", "face", TrialSettings(trials=8, natural=1), 0
+        [speech_store(4, 4, (1, 1, 1))], "image_guided_vc", "face", VoiceTrialSettings(trials=8, natural=1), 0
     )
     assert {t.split for t in drawn.trials} == {"seen"}, "training speakers have a second one, held-out ones have not"
 
@@ -128,11 +129,11 @@ def test_a_target_with_one_recording_is_no_target(speech_store: Make) -> None:
 @pytest.mark.parametrize("table", [{"trials": 0}, {"natural": -1}])
 def test_settings_that_cannot_be_are_refused(table: dict[str, int]) -> None:
     with pytest.raises(BenchmarkError, match="at least 1"):
-        TrialSettings(**table)
+        VoiceTrialSettings(**table)
 
 
 def test_one_gender_has_no_cross_trials(speech_store: Make) -> None:
-    drawn = draw_trials([speech_store(genders=(1,))], "image_guided_vc", "face", TrialSettings(trials=16), 0)
+    drawn = draw_trials([speech_store(genders=(1,))], "image_guided_vc", "face", VoiceTrialSettings(trials=16), 0)
     assert {t.pairing for t in drawn.trials} == {"same"}
     assert drawn.notes
 
@@ -140,7 +141,7 @@ def test_one_gender_has_no_cross_trials(speech_store: Make) -> None:
 def test_nothing_to_draw_is_an_error(speech_store: Make) -> None:
     store = speech_store(1, 0)
     with pytest.raises(BenchmarkError, match=r"No trial of image_guided_vc can be drawn\. made: 0 of"):
-        draw_trials([store], "image_guided_vc", "face", TrialSettings(), 0)
+        draw_trials([store], "image_guided_vc", "face", VoiceTrialSettings(), 0)
 
 
 def test_round_trip(stratified: TrialList, tmp_path: Path) -> None:

@@ -1,0 +1,216 @@
+"""Trial lists of the tasks of faces: held-out pictures of one gender are translated to the other, in both directions.
+
+References come from the held-out pictures of the target gender, by one of two samplers. `paper`: each source meets
+`draws` different references, drawn for it alone (XFaVoT, papers.md 1.7). `starganv2`: coupled in batches, as
+clovaai/stargan-v2@875b70a:metrics/eval.py does (baselines.md Q8 to Q10); a reference may come again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from benchmark.corpora.manifest import SPLITS, Split
+from benchmark.corpora.prepared import Store
+from benchmark.errors import BenchmarkError
+from benchmark.media.catalogue import feature
+from protocols.trial import Trial
+from protocols.trial_list import TESTED, FaceTrialSettings, Piece, TrialList
+
+_PEOPLE = ("women", "men")
+
+
+def drawn_alone(sources: int, references: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """(sources, draws) positions of references, no row with one position twice: the sampler `paper`."""
+    return np.stack([rng.permutation(references)[:draws] for _ in range(sources)])
+
+
+def drawn_in_batches(sources: int, references: int, draws: int, batch: int, rng: np.random.Generator) -> np.ndarray:
+    """(sources, draws) positions of references: the sampler `starganv2`.
+
+    Sources come in batches, the last one as small as it is. Each of a batch's outputs takes the next batch of the
+    shuffled references, cut to the length of the sources' batch. References left over at the end of a shuffle are
+    dropped, and another shuffle begins.
+    """
+    shuffles, met = _batches(references, batch, rng), np.empty((sources, draws), np.int64)
+    for first in range(0, sources, batch):
+        rows = met[first : first + batch]
+        for draw in range(draws):
+            rows[:, draw] = next(shuffles)[: len(rows)]
+    return met
+
+
+def _batches(references: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    while True:
+        order = rng.permutation(references)
+        for first in range(0, references - batch + 1, batch):
+            yield order[first : first + batch]
+
+
+def draw_faces(
+    stores: Sequence[Store],
+    task: str,
+    guided: bool,
+    settings: FaceTrialSettings,
+    seed: int,
+    repeats: int,
+    out: TrialList,
+) -> None:
+    """Enter the trials of every corpus into `out`: per repeat, split and direction, source by source, draw by draw.
+
+    Without `guided` there are no references, and rows have the target's gender alone. Repeat r is what seed + r alone
+    would draw, under other trial names.
+
+    Raises:
+        BenchmarkError: fewer references than the sampler takes, with the numbers.
+    """
+    for number, store in enumerate(stores):
+        pictures = _pictures(store, number, out)
+        numbers = {split: count() for split in TESTED}
+        for repeat in range(repeats):
+            for split in TESTED:
+                for gender in (1, 0):
+                    sources, targets = pictures[split, 1 - gender], pictures[split, gender]
+                    key = zlib.crc32(f"{task}/{store.corpus}/{split}/{gender}".encode())
+                    rng = np.random.default_rng([seed + repeat, key])
+                    if sources and targets:
+                        direction = _Direction(store, task, split, gender, targets, settings, repeat, rng, out)
+                        direction.enter(sources, guided, numbers[split])
+
+
+def _pictures(store: Store, number: int, out: TrialList) -> Mapping[tuple[Split, int], list[Piece]]:
+    """(split, gender) -> held-out pictures; says what a split lacks."""
+    frames = np.diff(store.flat(feature("face128"))[1])
+    found: dict[tuple[Split, int], list[Piece]] = {}
+    for split in TESTED:
+        held_out = store.index["split"] == SPLITS.index(split)
+        for gender in (-1, 0, 1):
+            records = np.flatnonzero(held_out & (store.index["gender"] == gender))
+            found[split, gender] = [Piece(number, int(r), f) for r in records for f in range(int(frames[r]))]
+        unknown, women, men = (len(found[split, gender]) for gender in (-1, 0, 1))
+        if unknown:
+            out.remarks.append(f"{store.corpus}: {unknown} {split} pictures of unknown gender take no part in trials.")
+        if not women and not men:
+            out.remarks.append(f"{store.corpus}: no {split} trials, because it has no {split} pictures.")
+        elif not women or not men:
+            out.notes.append(
+                f"{store.corpus}: no {split} trials, because it has {women} {split} pictures of women and {men} of men."
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """One direction of one split: `targets` are the held-out pictures of the `gender` that is translated to."""
+
+    store: Store
+    task: str
+    split: Split
+    gender: int
+    targets: Sequence[Piece]
+    settings: FaceTrialSettings
+    repeat: int
+    rng: np.random.Generator
+    out: TrialList
+
+    def enter(self, sources: Sequence[Piece], guided: bool, numbers: Iterator[int]) -> None:
+        """Shuffle the sources, cut them to what is wished for, and enter `draws` rows for each."""
+        wanted, draws = self.settings.sources or len(sources), self.settings.draws
+        chosen = [sources[i] for i in self.rng.permutation(len(sources))[:wanted]]
+        met = self._references(len(chosen)) if guided else None
+        alone = 0
+        for i, source in enumerate(chosen):
+            references = [None] * draws if met is None else [self.targets[j] for j in met[i]]
+            truths = self._truths(references)
+            others = self._others(truths)
+            alone += sum(truth == reference for truth, reference in zip(truths, references, strict=True))
+            for draw, (reference, truth, other) in enumerate(zip(references, truths, others, strict=True)):
+                self._enter(next(numbers), draw, source, reference, truth, other)
+        if self.repeat == 0:
+            self._say(len(chosen), wanted, alone)
+
+    def _say(self, sources: int, wanted: int, alone: int) -> None:
+        corpus, split = self.store.corpus, self.split
+        if sources < wanted:
+            self.out.notes.append(
+                f"{corpus}: {sources} of {wanted} {split} sources to be translated to {_PEOPLE[self.gender]}."
+            )
+        if alone:
+            self.out.remarks.append(
+                f"{corpus}: in {alone} of {sources * self.settings.draws} {split} trials that are translated to "
+                f"{_PEOPLE[self.gender]} the target has no other held-out picture: ground_truth is the reference."
+            )
+
+    def _references(self, sources: int) -> np.ndarray:
+        """(sources, draws) positions among the targets.
+
+        Raises:
+            BenchmarkError: there are fewer than the sampler takes at a time.
+        """
+        there, alone = len(self.targets), self.settings.sampler == "paper"
+        key, least = ("draws", self.settings.draws) if alone else ("batch", self.settings.batch)
+        if there < least:
+            how = f"{least} different references for each source" if alone else f"references in batches of {least}"
+            raise BenchmarkError(
+                f"{self.store.corpus} has {there} {self.split} pictures of {_PEOPLE[self.gender]}; {self.task} draws "
+                f'{how} (sampler "{self.settings.sampler}"). Add pictures, or set {key} = {there} or less under '
+                f"[trials.{self.task}] in a profile of your own (--profile mine.toml)."
+            )
+        if alone:
+            return drawn_alone(sources, there, self.settings.draws, self.rng)
+        return drawn_in_batches(sources, there, self.settings.draws, self.settings.batch, self.rng)
+
+    def _shuffled(self) -> list[Piece]:
+        return [self.targets[i] for i in self.rng.permutation(len(self.targets))]
+
+    def _truths(self, references: Sequence[Piece | None]) -> list[Piece]:
+        """Another held-out picture of each target, the reference itself where there is none; without references, any
+        pictures of the target gender, different ones as far as there are."""
+        shuffled, person = self._shuffled(), self._speaker
+        return [
+            shuffled[draw % len(shuffled)]
+            if reference is None
+            else next((p for p in shuffled if p != reference and person(p) == person(reference)), reference)
+            for draw, reference in enumerate(references)
+        ]
+
+    def _others(self, truths: Sequence[Piece]) -> list[Piece | None]:
+        """For each truth a picture of somebody else, different ones as far as there are; None where nobody else is."""
+        shuffled = self._shuffled()
+        left: list[Piece] = list(shuffled)
+        chosen: list[Piece | None] = []
+        for truth in truths:
+            other = next((p for p in (*left, *shuffled) if self._speaker(p) != self._speaker(truth)), None)
+            if other in left:
+                left.remove(other)
+            chosen.append(other)
+        return chosen
+
+    def _enter(
+        self, number: int, draw: int, source: Piece, reference: Piece | None, truth: Piece, other: Piece | None
+    ) -> None:
+        records, path = self.store.records, self.out.path
+        self.out.trials.append(
+            Trial(
+                task=self.task,
+                source=path(self.store, source),
+                reference=path(self.store, reference) if reference else "",
+                source_id=records[source.record].speaker,
+                source_gender=1 - self.gender,
+                target_id=records[reference.record].speaker if reference else "",
+                target_gender=self.gender,
+                trial=f"{self.store.corpus}-{self.split}-{number:05d}",
+                draw=draw,
+                split=self.split,
+                other_target_face=path(self.store, truth),
+                other_face=path(self.store, other) if other else "",
+                repeat=self.repeat,
+            )
+        )
+
+    def _speaker(self, piece: Piece) -> int:
+        return int(self.store.index["speaker"][piece.record])
