@@ -15,13 +15,27 @@ import tyro
 
 from benchmark.errors import BenchmarkError
 from benchmark.runner.settings import RunSettings
-from benchmark.verbs import compare, doctor, names, prepare, questionnaire, run, score, speed, train, upstream, weights
+from benchmark.verbs import (
+    compare,
+    doctor,
+    names,
+    prepare,
+    questionnaire,
+    run,
+    score,
+    ship,
+    speed,
+    train,
+    upstream,
+    weights,
+)
 from benchmark.weights import offline
 
 VERBS: Mapping[str, tuple[type, Callable[[Any], int]]] = {
     "run": (RunSettings, run.main),
     "train": (train.Train, train.main),
     "prepare": (prepare.Prepare, prepare.main),
+    "ship": (ship.Ship, ship.main),
     "upstream": (upstream.Upstream, upstream.main),
     "list": (names.List, names.main),
     "weights": (weights.Weights, weights.main),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from benchmark.reporting.schema import provenance
 from benchmark.runner.corpora import derive_wanted, open_store
 from benchmark.settings import Profile, make
 from benchmark.training.checkpoint import load_trained, read
+from benchmark.training.log import read_losses
 from benchmark.training.loop import TrainSettings, train
 from benchmark.upstream.recipe import Recipe
 
@@ -75,14 +75,9 @@ def make_network(
 def _origin(checkpoint: Path) -> dict[str, Any]:
     """Where the weights come from: code and machine of the last training session, and the curve of its losses."""
     found = provenance()
-    lines = map(json.loads, (checkpoint.parent / "train.jsonl").read_text(encoding="utf-8").splitlines())
     return {
         "git": found["git"].model_dump(),
         "packages": found["packages"],
         "environment": read(checkpoint)["environment"],
-        "curve": [{k: round(v, 4) for k, v in line.items() if k == "step" or _is_loss(k)} for line in lines],
+        "curve": read_losses(checkpoint.parent),
     }
-
-
-def _is_loss(key: str) -> bool:
-    return "/" in key and "/lr/" not in key and "/grad_norm/" not in key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 import time
@@ -76,6 +77,19 @@ class Log:
             for name, value in {**values, **rates}.items():
                 self._board.add_scalar(name, value, step)
         self._bar.set_postfix_str(f"{rates['samples_per_s']:.1f} samples/s, peak {memory / 1e9:.2f} GB")
+
+
+def read_losses(folder: Path, most: int | None = None) -> list[dict[str, float]]:
+    """The losses that the log of a training holds, rounded to 4 digits: a row a line, each with its step. `most` (at
+    least 2): thin them evenly to no more rows, the first and the last among them."""
+    lines = [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    every = 1 if most is None else max(1, math.ceil((len(lines) - 1) / (most - 1)))
+    chosen = [line for i, line in enumerate(lines) if i % every == 0 or i == len(lines) - 1]
+    return [{k: round(v, 4) for k, v in line.items() if k == "step" or _is_loss(k)} for line in chosen]
+
+
+def _is_loss(key: str) -> bool:
+    return "/" in key and "/lr/" not in key and "/grad_norm/" not in key
 
 
 @contextmanager
