@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from benchmark.threads import in_parallel
+from benchmark.threads import in_parallel, one_thread
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -53,4 +53,11 @@ def test_the_first_error_is_raised_and_the_setting_restored(threads: int) -> Non
 
     with pytest.raises(ValueError, match="3"):
         in_parallel(fail, range(9))
+    assert torch.get_num_threads() == threads
+
+
+def test_one_thread_is_one_and_is_given_back(threads: int) -> None:
+    with pytest.raises(ValueError, match="oh"), one_thread():
+        assert torch.get_num_threads() == 1
+        raise ValueError("oh")
     assert torch.get_num_threads() == threads
