@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from benchmark.errors import BenchmarkError
+from benchmark.reporting import whole_sets
 from benchmark.reporting.paper import paper_value
 from benchmark.reporting.schema import DifferenceRow, RunRecord, SystemFacts, TableRow
 from benchmark.reporting.statistics import MIN_CLUSTERS, mean_interval, paired_difference
@@ -23,10 +25,10 @@ def table_row(record: RunRecord, cell: Cell, trials: Sequence[Trial], scores: Sc
     judged = [(t, s) for t in trials if (s := of.get(t.trial)) is not None]
     good = [(t, s) for t, s in judged if s.value is not None]
     failed = [s for _, s in judged if s.error is not None]
-    value, low, high, clusters = None, None, None, None
-    notes: list[str] = []
+    found, notes = _Summary(), []
     if good:
-        value, low, high, clusters, notes = _summary([t for t, _ in good], [s for _, s in good])
+        found = _summary(good, record.real_pictures.get(cell.corpus, {}))
+        notes += found.notes
     elif not failed:
         why = "no row that this metric is defined for" if record.status == "finished" else "no scores"
         notes.append(record.metric_notes.get(cell.metric, why))
@@ -46,35 +48,52 @@ def table_row(record: RunRecord, cell: Cell, trials: Sequence[Trial], scores: Sc
         system=name,
         split=cell.split,
         metric=cell.metric,
-        value=value,
-        low=low,
-        high=high,
-        n=len(good),
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        n=found.n,
         failed=len(failed),
         paper_value=paper,
         parameters=facts.parameters,
         train_seconds=facts.train_seconds,
         real_time_factor=facts.real_time_factor,
-        clusters=clusters,
+        clusters=found.clusters,
+        sets=found.sets,
         partial=cell.corpus in record.partial,
         note="; ".join(notes),
     )
 
 
-def _summary(
-    trials: Sequence[Trial], scores: Sequence[Score]
-) -> tuple[float, float | None, float | None, int | None, list[str]]:
-    """Mean, low, high, clusters where they are too few, notes."""
-    values, weights = [_value(s) for s in scores], _weights(scores)
+@dataclass(frozen=True)
+class _Summary:
+    """clusters: where they are too few for an interval. sets: where the value is a mean over whole sets."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    clusters: int | None = None
+    sets: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _summary(pairs: Sequence[tuple[Trial, Score]], real: Mapping[str, int]) -> _Summary:
+    """Of scores with values; `real`: gender -> pictures that sets are compared with."""
+    trials, scores = [t for t, _ in pairs], [s for _, s in pairs]
+    if whole_sets.judges_sets(scores):
+        outputs = sum(s.rows or 0 for s in scores)
+        said = tuple(whole_sets.notes(pairs, real))
+        return _Summary(whole_sets.set_mean(scores), n=outputs, sets=len(scores), notes=said)
+    values, weights, n = [_value(s) for s in scores], _weights(scores), len(scores)
     if not _have_ids(trials):
         mean = float(np.average(values, weights=weights))
-        return mean, None, None, None, ["no interval: a row has no source_id or target_id"]
+        return _Summary(mean, n=n, notes=("no interval: a row has no source_id or target_id",))
     found = mean_interval(values, [t.source_id for t in trials], [t.target_id for t in trials], weights=weights)
     few = min(found.clusters)
     if few < MIN_CLUSTERS:
         note = f"no interval: {found.clusters[0]} source and {found.clusters[1]} target speakers, 8 of each needed"
-        return found.mean, None, None, few, [note]
-    return found.mean, found.low, found.high, None, []
+        return _Summary(found.mean, n=n, clusters=few, notes=(note,))
+    return _Summary(found.mean, found.low, found.high, n)
 
 
 def _value(score: Score) -> float:
@@ -105,8 +124,10 @@ def _weights(scores: Sequence[Score]) -> list[float] | None:
 def difference_row(
     record: RunRecord, cell: Cell, against: str, trials: Sequence[Trial], scores: Scores
 ) -> DifferenceRow | None:
-    """The paired difference of a cell's system to another; None where no trial has values of both."""
+    """The paired difference of a cell's system to another; None where no trial (or set) has values of both."""
     first, second = (scores.get((system, cell.metric), {}) for system in (cell.system, against))
+    if whole_sets.judges_sets([*first.values(), *second.values()]):
+        return _set_difference(record, cell, against, *(_by_set(trials, of) for of in (first, second)))
     both = [
         (t, a, b)
         for t in trials
@@ -135,6 +156,39 @@ def difference_row(
         p=p,
         n=len(both),
         clusters=few,
+    )
+
+
+def _by_set(trials: Sequence[Trial], scores: Mapping[str, Score]) -> dict[whole_sets.SetName, Score]:
+    """Sets are paired by what they are: of two systems the first output of one set can be of different trials."""
+    found = ((t, scores[t.trial]) for t in trials if t.trial in scores)
+    return {whole_sets.set_name(t): s for t, s in found if s.value is not None}
+
+
+def _set_difference(
+    record: RunRecord,
+    cell: Cell,
+    against: str,
+    ours: Mapping[whole_sets.SetName, Score],
+    theirs: Mapping[whole_sets.SetName, Score],
+) -> DifferenceRow | None:
+    shared = [name for name in ours if name in theirs]
+    if not shared:
+        return None
+    first, second = [ours[name] for name in shared], [theirs[name] for name in shared]
+    return DifferenceRow(
+        task=cell.task,
+        corpus=cell.corpus,
+        system=record.systems[cell.system],
+        against=record.systems[against],
+        split=cell.split,
+        metric=cell.metric,
+        difference=whole_sets.set_mean(first) - whole_sets.set_mean(second),
+        low=None,
+        high=None,
+        p=None,
+        n=sum(min(a.rows or 0, b.rows or 0) for a, b in zip(first, second, strict=True)),
+        sets=len(shared),
     )
 
 

@@ -15,8 +15,8 @@ from benchmark.reporting.tolerances import Tolerances
 from protocols.trial import Trial
 
 LEVEL = 0.95
-HIGHER = ("spksim", "nisqa", "retrieval", "mapping", "cpr", "cos_target", "lpips")
-LOWER = ("wer", "fid", "kid")
+HIGHER = ("spksim", "nisqa", "retrieval", "mapping", "cpr", "cos_target", "lpips", "gender_flip")
+LOWER = ("wer", "fid", "kid", "pose_error")
 """Families of metrics with a good end; in any other a difference in either direction counts."""
 
 
@@ -29,7 +29,8 @@ Status = Literal["same", "better", "worse", "differs"]
 class Change:
     """One row of both tables, on the `n` trials that both sides have a value for.
 
-    a, b: their means. low, high: of b - a; None below MIN_CLUSTERS speakers. significant: the interval leaves 0 out;
+    a, b: their means. low, high: of b - a; None below MIN_CLUSTERS speakers, and where `sets` is set: a metric that
+    judges whole sets of outputs (FID) has `sets` values, n outputs and no test. significant: the interval leaves 0 out;
     where there is none, whether this is the row of all trials, which then decides by its tolerance alone. exact: B must
     reproduce A here, in either direction. status: same, better, worse; differs where the family has no good end.
     """
@@ -49,6 +50,7 @@ class Change:
     significant: bool
     exact: bool
     status: Status
+    sets: int | None = None
 
     @property
     def fails(self) -> bool:
@@ -109,6 +111,7 @@ def row_changes(a: Measured, b: Measured, allowed: Tolerances, reproduce: bool) 
                 significant=significant,
                 exact=exact,
                 status=status,
+                sets=row.sets,
             )
         )
     return tested, changes
@@ -116,13 +119,18 @@ def row_changes(a: Measured, b: Measured, allowed: Tolerances, reproduce: bool) 
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The scores of one row that both sides have; without speakers' names ids are empty."""
+    """The scores of one row that both sides have; without speakers' names, and of sets, ids are empty.
+
+    n: rows judged. sets: of how many sets the scores are, where they are of sets.
+    """
 
     a: np.ndarray
     b: np.ndarray
     weights: Sequence[float] | None
     sources: list[str]
     targets: list[str]
+    n: int
+    sets: int | None
 
     @classmethod
     def of(
@@ -143,7 +151,11 @@ class _Pairs:
             return None
         first, weights, sources, targets = mean_of((t, ours[t.trial]) for t in trials)
         second, *_ = mean_of((t, theirs[t.trial]) for t in trials)
-        return cls(np.asarray(first), np.asarray(second), weights, sources, targets)
+        rows = [count for t in trials if (count := ours[t.trial].rows) is not None]
+        if rows:  # a set has no speakers of its own
+            nobody = [""] * len(trials)
+            return cls(np.asarray(first), np.asarray(second), None, nobody, nobody, sum(rows), len(rows))
+        return cls(np.asarray(first), np.asarray(second), weights, sources, targets, len(trials), None)
 
     def moved(self, tolerance: float) -> bool:
         """Whether any score moved by more than the tolerance; else their mean cannot."""
@@ -155,12 +167,10 @@ class _Pairs:
         return known and min(len(set(self.sources)), len(set(self.targets))) >= MIN_CLUSTERS
 
     def estimate(self, level: float) -> Difference:
-        """The mean of b - a; without an interval where a speaker is not named."""
+        """The mean of b - a; without an interval where a speaker is not named, and of sets."""
         if all(self.sources) and all(self.targets):
             return paired_difference(self.b, self.a, self.sources, self.targets, level, self.weights)
-        return Difference(
-            float(np.average(self.b - self.a, weights=self.weights)), None, None, None, len(self.a), (0, 0)
-        )
+        return Difference(float(np.average(self.b - self.a, weights=self.weights)), None, None, None, self.n, (0, 0))
 
 
 def _number(value: float | None) -> bool:

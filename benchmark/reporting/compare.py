@@ -28,7 +28,7 @@ from benchmark.reporting.findings import (
 )
 from benchmark.reporting.golden import read_golden, write_golden
 from benchmark.reporting.measured import Key, Measured, read_run
-from benchmark.reporting.tolerances import DEFAULT, Tolerances, read_tolerances
+from benchmark.reporting.tolerances import Tolerances, default, read_tolerances
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def read(path: Path) -> Measured:
 
 
 def compare(a: Measured, b: Measured, tolerances: Path | None = None) -> Verdict:
-    """Everything in which B differs from A; tolerances are those of the file, then a golden file's, then DEFAULT.
+    """Everything in which B differs from A; tolerances are those of the file, then a golden file's, then the suite's own.
 
     Raises:
         BenchmarkError: a mistake in the file of tolerances.
@@ -90,7 +90,7 @@ def _accounts(a: Measured, b: Measured) -> list[Finding]:
 
 def accept(run: Path, golden: Path, tolerances: Path | None = None) -> None:
     """Write a golden file of a run: with the tolerances of the file given, else of the golden file that was there, else
-    with DEFAULT for every metric; the command of the one that was there stays.
+    with the suite's own of every metric; the command of the one that was there stays.
 
     Raises:
         BenchmarkError: the run's table is not what its scores give, or a metric has no tolerance.
@@ -103,7 +103,7 @@ def accept(run: Path, golden: Path, tolerances: Path | None = None) -> None:
     if tolerances is not None:
         table = read_tolerances(tolerances, measured.subjects())
     else:
-        table = dict(old.tolerances or {}) if old else dict.fromkeys(measured.metrics, DEFAULT)
+        table = dict(old.tolerances or {}) if old else {metric: default(metric) for metric in measured.metrics}
     write_golden(replace(measured, command=old.command) if old else measured, golden, table)
 
 

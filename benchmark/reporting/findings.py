@@ -223,6 +223,8 @@ def _recount(run: Measured) -> Iterator[Finding]:
 def _row(run: Measured, subject: Subject, trials: list[Trial]) -> dict[str, object]:
     """n, failed, value, low and high of one row, from its trials and their scores."""
     pairs = [(t, s) for t in trials if (s := run.scores.get(subject, {}).get(t.trial)) is not None]
+    if any(s.rows is not None for _, s in pairs):
+        return _row_of_sets(trials, {t.trial: s for t, s in pairs})
     values, weights, sources, targets = mean_of(pairs)
     found: dict[str, object] = {"n": len(values), "failed": len(pairs) - len(values)}
     if not values:
@@ -233,6 +235,20 @@ def _row(run: Measured, subject: Subject, trials: list[Trial]) -> dict[str, obje
         return {**found, "low": None, "high": None}
     interval = mean_interval(values, sources, targets, weights=weights)
     return {**found, "low": interval.low, "high": interval.high}
+
+
+def _row_of_sets(trials: list[Trial], scores: Mapping[str, Score]) -> dict[str, object]:
+    """The same where a metric judges whole sets; n is counted by the rows that did not fail, not by what scores say."""
+    members: dict[tuple[object, ...], list[Score | None]] = defaultdict(list)
+    for t in trials:
+        members[t.split, t.source_gender, t.target_gender, t.repeat].append(scores.get(t.trial))
+    values, n = [], 0
+    for own in members.values():
+        if here := [s.value for s in own if s is not None and s.value is not None]:
+            values += here
+            n += len(own) - sum(s is not None and s.error is not None for s in own)
+    failed = sum(s.error is not None for s in scores.values())
+    return {"n": n, "failed": failed, "value": math.fsum(values) / len(values), "low": None, "high": None}
 
 
 def _equal(a: object, b: object) -> bool:

@@ -111,24 +111,25 @@ def _trial(cells: Mapping[str, Any]) -> Trial:
 
 
 def _pack(scores: Mapping[str, Score], trials: Sequence[Trial]) -> dict[str, Any]:
-    """Values (and weights where there are any) in the order of `trials`, errors by trial."""
+    """Values (and weights and rows where there are any) in the order of `trials`, errors by trial."""
     ordered = [scores.get(t.trial) for t in trials]
-    weights = [s.weight if s else None for s in ordered]
+    weights, rows = ([getattr(s, name) if s else None for s in ordered] for name in ("weight", "rows"))
     return {
         "values": [s.value if s else None for s in ordered],
         **({"weights": weights} if any(w is not None for w in weights) else {}),
+        **({"rows": rows} if any(r is not None for r in rows) else {}),
         "errors": {s.trial: s.error for s in ordered if s and s.error is not None},
     }
 
 
 def _unpack(stored: Mapping[str, Any], subject: Subject, trials: Sequence[Trial]) -> dict[str, Score]:
     metric, system = subject
-    weights = stored.get("weights", [None] * len(trials))
+    weights, counts = (stored.get(name, [None] * len(trials)) for name in ("weights", "rows"))
     found = {}
-    for trial, value, weight in zip(trials, stored["values"], weights, strict=True):
+    for trial, value, weight, rows in zip(trials, stored["values"], weights, counts, strict=True):
         error = stored["errors"].get(trial.trial)
         if value is not None or error is not None:
-            found[trial.trial] = Score(system, trial.trial, metric, value, error, weight)
+            found[trial.trial] = Score(system, trial.trial, metric, value, error, weight, rows)
     return found
 
 

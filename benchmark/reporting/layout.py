@@ -10,7 +10,7 @@ from benchmark.reporting.schema import DifferenceRow, TableRow
 from benchmark.reporting.statistics import MIN_CLUSTERS
 
 _T = TypeVar("_T")
-_DIGITS = {"nisqa": 2, "fid": 1}
+_DIGITS = {"nisqa": 2, "fid": 2, "kid": 4, "pose_error": 2}
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{c: f"\\{c}" for c in "&%$#_{}"},
@@ -124,9 +124,9 @@ def _score(row: TableRow, usual: int) -> str:
     if row.value is None:
         return f"—{failed}"
     digits = _digits(row.metric)
-    bounds = _bounds(row.low, row.high, row.clusters, lambda x: f"{x:.{digits}f}")
+    bounds = "" if row.sets else " " + _bounds(row.low, row.high, row.clusters, lambda x: f"{x:.{digits}f}")
     other = f" n={row.n}" if row.n + row.failed != usual else ""
-    return f"{row.value:.{digits}f} {bounds}{failed}{other}"
+    return f"{row.value:.{digits}f}{bounds}{failed}{other}"
 
 
 def _differences(title: str, rows: Sequence[DifferenceRow], splits: Sequence[str]) -> list[Block]:
@@ -149,7 +149,7 @@ def _differences(title: str, rows: Sequence[DifferenceRow], splits: Sequence[str
 
 def _difference(row: DifferenceRow) -> str:
     digits = _digits(row.metric)
-    bounds = _bounds(row.low, row.high, row.clusters, lambda x: f"{x:+.{digits}f}")
+    bounds = "" if row.sets else _bounds(row.low, row.high, row.clusters, lambda x: f"{x:+.{digits}f}")
     p = "" if row.p is None or _is_pairing(row.split) else "p<.001" if row.p < 0.001 else f"p={_short(f'{row.p:.3f}')}"
     return " ".join(filter(None, [f"{row.difference:+.{digits}f}", bounds, p]))
 

@@ -59,7 +59,7 @@ class Measured:
         return [t for t in self.trials if t.system in ("", system)]
 
     def groups(self) -> dict[tuple[str, str, str], list[Trial]]:
-        """(task, corpus, split) -> its trials: all, each split, and each gender pairing in a split."""
+        """(task, corpus, split) -> its trials: all, each split, and both gender pairings of a split that has both."""
         found: dict[tuple[str, str, str], list[Trial]] = defaultdict(list)
         for trial in self.trials:
             names = {"all", trial.split}
@@ -67,7 +67,13 @@ class Measured:
                 names.add(f"{trial.split}/{trial.pairing}".lstrip("/"))
             for name in names - {""}:
                 found[trial.task, self.corpus(trial), name].append(trial)
-        return dict(found)
+        paired = {(task, corpus, split): split.rpartition("/") for task, corpus, split in found}
+        alone = [
+            (task, corpus, split)
+            for (task, corpus, split), (whole, _, last) in paired.items()
+            if last in ("same", "cross") and found[task, corpus, whole or "all"] == found[task, corpus, split]
+        ]
+        return {place: trials for place, trials in found.items() if place not in alone}
 
     def corpus(self, trial: Trial) -> str:
         """Trials of several corpora are named `<corpus>-...`; raises BenchmarkError for one that is not."""

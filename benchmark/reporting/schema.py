@@ -45,7 +45,11 @@ class Device(Strict):
 
 
 class Count(Strict):
-    """Of one metric: rows it should have judged, did judge, could not judge."""
+    """Of one metric: scores it should have given, gave, could not give.
+
+    A metric of rows has one a row. One of sets or of sources (FID, LPIPS) has one for all rows of each, and a failed one
+    besides for every single row whose output cannot be read.
+    """
 
     planned: int
     scored: int
@@ -67,13 +71,14 @@ class Given(Strict):
     """The list that was scored: outputs somebody else produced.
 
     path: of the list as it was named; sha256: of its bytes; root: folder of its paths, absolute; tasks: task of its
-    rows -> metrics they were judged by.
+    rows -> metrics they were judged by; real: sha256 of the real pictures they were compared with, where there are any.
     """
 
     path: str
     sha256: str
     root: str
     tasks: dict[str, list[str]]
+    real: str | None = None
 
 
 class RunRecord(Strict):
@@ -81,7 +86,8 @@ class RunRecord(Strict):
 
     systems: key in `scores.jsonl` -> name of its table rows (`adain_cvc` -> `adain_cvc:pocket`), in table order.
     partial: corpora whose trial counts could not be met. metric_notes: metric -> why its cells are empty and the
-    command that mends it. corpus_sha256: of manifest and decoded bytes. peak_memory: bytes, of the largest process so
+    command that mends it. corpus_sha256: of manifest and decoded bytes. real_pictures: corpus -> gender -> pictures of the
+    real set that sets of outputs are compared with. peak_memory: bytes, of the largest process so
     far. Times are ISO 8601 with zone. kind "score": a given list was scored; task and profile are then empty, and
     `given` says what it was.
     """
@@ -105,6 +111,7 @@ class RunRecord(Strict):
     corpus_sha256: dict[str, str] = Field(default_factory=dict)
     trials_sha256: str | None = None
     weights_sha256: dict[str, str] = Field(default_factory=dict)
+    real_pictures: dict[str, dict[str, int]] = Field(default_factory=dict)
     counts: dict[str, Count] = Field(default_factory=dict)
     facts: dict[str, SystemFacts] = Field(default_factory=dict)
     vocoder: str | None = None
@@ -121,7 +128,7 @@ class RunRecord(Strict):
     def identity(self) -> dict[str, Any]:
         """What a resumed run must share with the first."""
         names = ("kind", "task", "profile", "systems", "corpora", "corpus_sha256", "metrics", "seeds", "settings")
-        include: dict[str, Any] = {**dict.fromkeys(names, True), "given": {"sha256", "root", "tasks"}}
+        include: dict[str, Any] = {**dict.fromkeys(names, True), "given": {"sha256", "root", "tasks", "real"}}
         return self.model_dump(mode="json", include=include)
 
 
@@ -129,6 +136,8 @@ class TableRow(Strict):
     """One cell of a table, long form. `low` and `high` are None where `note` says why.
 
     clusters: the smaller number of speakers of the two sides, set where that is why there is no interval.
+    sets: over how many sets of outputs the value is the mean, where a metric judges whole sets: such a value has no
+    interval, and n counts the outputs of the sets.
     paper_value: only for unshrunken systems at profile paper.
     """
 
@@ -147,6 +156,7 @@ class TableRow(Strict):
     train_seconds: float | None = None
     real_time_factor: float | None = None
     clusters: int | None = None
+    sets: int | None = None
     partial: bool = False
     note: str = ""
 
@@ -160,7 +170,8 @@ class TableRow(Strict):
 
 
 class DifferenceRow(Strict):
-    """The paired difference `system` - `against` over the `n` trials that both have scores for."""
+    """The paired difference `system` - `against` over the `n` trials that both have scores for; of a metric that judges
+    whole sets over the `sets` that both have, without an interval."""
 
     task: str
     corpus: str
@@ -174,6 +185,7 @@ class DifferenceRow(Strict):
     p: float | None
     n: int
     clusters: int | None = None
+    sets: int | None = None
 
 
 def provenance(device: str = "cpu") -> dict[str, Any]:

@@ -29,7 +29,8 @@ class Cell:
 
 
 def cells(record: RunRecord, trials: Sequence[Trial]) -> Iterator[tuple[Cell, list[Trial]]]:
-    """Every cell that has trials, with them, in the order of the rows.
+    """Every cell that has trials, with them, in the order of the rows. A gender pairing that all rows of a split have is
+    no cell of its own: it would say the same twice.
 
     Raises:
         BenchmarkError: a trial that belongs to no corpus.
@@ -39,7 +40,8 @@ def cells(record: RunRecord, trials: Sequence[Trial]) -> Iterator[tuple[Cell, li
         task, corpus = trial.task if record.given else record.task, _corpus(record, trial)
         for split in _strata(trial):
             groups[task, corpus, split].append(trial)
-    found = {split for _, _, split in groups}
+    shown = {place: own for place, own in groups.items() if not _repeats(place, groups)}
+    found = {split for _, _, split in shown}
     splits = [s for s in SPLITS if s in found] + sorted(found - set(SPLITS), key=_order)
     tasks = record.given.tasks if record.given else {record.task: record.metrics}
     for task, metrics in tasks.items():
@@ -47,7 +49,7 @@ def cells(record: RunRecord, trials: Sequence[Trial]) -> Iterator[tuple[Cell, li
             for metric in metrics:
                 for system in record.systems:
                     for split in splits:
-                        own = [t for t in groups[task, corpus, split] if t.system in ("", system)]
+                        own = [t for t in shown.get((task, corpus, split), ()) if t.system in ("", system)]
                         if own:
                             yield Cell(task, corpus, metric, system, split), own
 
@@ -77,6 +79,12 @@ def _strata(trial: Trial) -> set[str]:
     """All rows; the row's split; its gender pairing, within the split where it has one."""
     paired = "/".join(filter(None, (trial.split, trial.pairing))) if trial.pairing else ""
     return {"all", trial.split, paired} - {""}
+
+
+def _repeats(place: tuple[str, str, str], groups: Mapping[tuple[str, str, str], Sequence[Trial]]) -> bool:
+    task, corpus, split = place
+    whole, _, last = split.rpartition("/")
+    return last in ("same", "cross") and len(groups[task, corpus, whole or "all"]) == len(groups[place])
 
 
 def _order(split: str) -> tuple[str, bool, str]:

@@ -14,6 +14,16 @@ from benchmark.errors import BenchmarkError
 DEFAULT = 0.002
 """Of every metric that nothing else is said of: beyond the rounding between machines, below what a reader would see."""
 
+DEFAULTS = {
+    "fid@*": 0.1,
+    "fid@pocket": 0.02,
+    "fid@random": 0.02,
+    "kid@*": 0.0002,
+    "kid@pocket": 0.002,
+    "pose_error@*": 0.02,
+}
+"""Of metrics whose values are of another size: FID in the hundreds, pose errors in degrees."""
+
 
 @dataclass(frozen=True)
 class Tolerances:
@@ -35,9 +45,15 @@ class Tolerances:
         return None
 
     def __call__(self, metric: str, system: str) -> float:
-        """`find`, or DEFAULT."""
+        """`find`, or the suite's own."""
         found = self.find(metric, system)
-        return DEFAULT if found is None else found
+        return default(metric) if found is None else found
+
+
+def default(metric: str) -> float:
+    """The suite's own tolerance of a metric."""
+    found = Tolerances((DEFAULTS,)).find(metric, "")
+    return DEFAULT if found is None else found
 
 
 def read_tolerances(path: Path, subjects: Iterable[tuple[str, str]]) -> dict[str, float]:

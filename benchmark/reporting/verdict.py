@@ -85,6 +85,8 @@ def _tables(verdict: Verdict) -> Iterator[str]:
 
 def _cells(change: Change) -> tuple[str, ...]:
     bounds = "none: few speakers" if change.low is None else f"[{change.low:+.4f}, {change.high:+.4f}]"
+    if change.sets is not None:
+        bounds = "none: whole sets"
     values = (f"{change.a:.4f}", f"{change.b:.4f}", f"{change.difference:+.4f}", bounds, f"{change.tolerance:g}")
     return (change.status, change.system, change.split, str(change.n), *values)
 
@@ -107,7 +109,9 @@ def _equal(verdict: Verdict) -> Iterator[str]:
 
 def _chance(verdict: Verdict) -> Iterator[str]:
     """What the intervals can and cannot tell."""
-    if any(c.low is None and c.split == "all" for c in verdict.changes):
+    if whole := dict.fromkeys(c.metric for c in verdict.changes if c.sets is not None):
+        yield f"chance   {', '.join(whole)}: values of whole sets have no test, the tolerance alone decides."
+    if any(c.low is None and c.split == "all" and c.sets is None for c in verdict.changes):
         yield f"chance   fewer than {MIN_CLUSTERS} speakers on a side: no interval, the tolerance alone decides."
     if not verdict.tested:
         return
