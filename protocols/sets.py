@@ -1,7 +1,7 @@
 """Which rows belong together: sets that a distance is taken of, sources whose outputs are compared with each other.
 
-clovaai/stargan-v2@875b70a:metrics/eval.py takes FID and LPIPS a direction at a time (source gender -> target gender) and
-means over directions. Here a set is one system, task, corpus, split, direction and repeat.
+clovaai/stargan-v2@875b70a:metrics/eval.py takes FID and LPIPS of one direction at a time (source gender -> target
+gender) and then the mean over directions. Here a set is one system, task, corpus, split, direction and repeat.
 """
 
 from __future__ import annotations

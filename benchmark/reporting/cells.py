@@ -25,7 +25,8 @@ def table_row(record: RunRecord, cell: Cell, trials: Sequence[Trial], scores: Sc
     judged = [(t, s) for t in trials if (s := of.get(t.trial)) is not None]
     good = [(t, s) for t, s in judged if s.value is not None]
     failed = [s for _, s in judged if s.error is not None]
-    found, notes = _Summary(), []
+    found = _Summary()
+    notes: list[str] = []
     if good:
         found = _summary(good, record.real_pictures.get(cell.corpus, {}))
         notes += found.notes

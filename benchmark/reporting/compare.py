@@ -63,7 +63,7 @@ def read(path: Path) -> Measured:
 
 
 def compare(a: Measured, b: Measured, tolerances: Path | None = None) -> Verdict:
-    """Everything in which B differs from A; tolerances are those of the file, then a golden file's, then the suite's own.
+    """Everything in which B differs from A; tolerances: those of the file, then a golden file's, then the suite's own.
 
     Raises:
         BenchmarkError: a mistake in the file of tolerances.

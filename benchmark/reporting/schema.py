@@ -47,8 +47,8 @@ class Device(Strict):
 class Count(Strict):
     """Of one metric: scores it should have given, gave, could not give.
 
-    A metric of rows has one a row. One of sets or of sources (FID, LPIPS) has one for all rows of each, and a failed one
-    besides for every single row whose output cannot be read.
+    A metric of rows has one a row. One of sets or of sources (FID, LPIPS) has one for all rows of each, and besides a
+    failed one for every single row whose output cannot be read.
     """
 
     planned: int
@@ -86,9 +86,8 @@ class RunRecord(Strict):
 
     systems: key in `scores.jsonl` -> name of its table rows (`adain_cvc` -> `adain_cvc:pocket`), in table order.
     partial: corpora whose trial counts could not be met. metric_notes: metric -> why its cells are empty and the
-    command that mends it. corpus_sha256: of manifest and decoded bytes. real_pictures: corpus -> gender -> pictures of the
-    real set that sets of outputs are compared with. peak_memory: bytes, of the largest process so
-    far. Times are ISO 8601 with zone. kind "score": a given list was scored; task and profile are then empty, and
+    command that mends it. corpus_sha256: of manifest and decoded bytes. real_pictures: corpus -> gender -> pictures of
+    the real set that sets of outputs are compared with. peak_memory: bytes, of the largest process so far. Times are ISO 8601 with zone. kind "score": a given list was scored; task and profile are then empty, and
     `given` says what it was.
     """
 

@@ -29,8 +29,8 @@ class Cell:
 
 
 def cells(record: RunRecord, trials: Sequence[Trial]) -> Iterator[tuple[Cell, list[Trial]]]:
-    """Every cell that has trials, with them, in the order of the rows. A gender pairing that all rows of a split have is
-    no cell of its own: it would say the same twice.
+    """Every cell that has trials, with them, in the order of the rows. A gender pairing that all rows of a split have
+    is no cell of its own: it would say the same twice.
 
     Raises:
         BenchmarkError: a trial that belongs to no corpus.

@@ -1,7 +1,7 @@
 """A fixed random convolutional network: features that no training has seen, for `fid@random`.
 
-Random convolutions tell sets of pictures apart by colours, edges and textures and know nothing of faces (Naeem et al. 2020,
-"Reliable fidelity and diversity metrics", take distances in random features where ImageNet's are of no use). Its
+Random convolutions tell sets of pictures apart by colours, edges and textures and know nothing of faces. (Naeem et al.
+2020, "Reliable fidelity and diversity metrics", take distances in random features where ImageNet's are of no use.) Its
 weights are the numbers of one seed, so there is no file: `weights_sha256` says which they are.
 """
 
@@ -70,7 +70,7 @@ def random_network() -> RandomNetwork:
 
 
 def random_features(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """n pictures (H, W, 3) uint8 RGB of any sizes -> (n, 64) float32, row i of picture i alone."""
+    """Pictures, (H, W, 3) uint8 RGB of any sizes -> (n, 64) float32, row i of picture i alone."""
     if not pictures:
         return np.zeros((0, WIDTH), np.float32)
     batch = torch.from_numpy(np.stack([shrink_square(picture, SIZE) for picture in pictures]))
