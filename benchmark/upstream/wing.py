@@ -19,6 +19,7 @@ from benchmark.upstream.wing_network import LANDMARKS, LandmarkNetwork, publishe
 from benchmark.weights.reading import read_weights
 
 WEIGHTS = "wing.ckpt"
+CARRIER = "starganv2/celeba_hq/100000_nets_ema.ckpt"
 SIZE = 256  # px the network sees, and of the masks
 _FLOOR = 0.1  # heat below it is none
 _EPS = 1e-6
@@ -98,35 +99,46 @@ class Wing(nn.Module):
         maps = self.network(x * 0.5 + 0.5)[:, :LANDMARKS]
         return masks(F.interpolate(maps, size=SIZE, mode="bilinear", align_corners=True), self.clean_second)
 
+    def published(self) -> dict[str, Tensor]:
+        """The network's weights by their names in published files: writing to one sets it."""
+        return {published_name(key): value for key, value in self.network.state_dict().items()}
+
+    @torch.no_grad()
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take over the tensors of a published file, by their published names; what a file has besides (the further
-        hourglasses of the landmark detector that it was cut from) is left, as by the official code.
+        """Take over the tensors of a published file. What it has besides (the further hourglasses of the landmark
+        detector that this one was cut from) is left, as by the official code.
 
         Raises:
             BenchmarkError: a tensor is missing or of another shape.
         """
-        own = {key: value for key, value in self.network.state_dict().items() if "num_batches" not in key}
-        for key, value in own.items():
-            given = state.get(published_name(key))
-            if given is None or given.shape != value.shape:
-                got = "absent" if given is None else f"of shape {tuple(given.shape)}"
+        own = self.published()
+        counters = [name for name in own if name.endswith("num_batches_tracked") and name not in state]
+        for name in counters:  # files of old versions of torch lack them, and eval mode reads none
+            del own[name]
+        for name, value in own.items():
+            if name not in state or state[name].shape != value.shape:
+                got = f"has shape {tuple(state[name].shape)}" if name in state else "is absent"
                 raise BenchmarkError(
-                    f"These are no weights of the heat-map network: {published_name(key)} is {got}, expected "
-                    f"{tuple(value.shape)}. Give StarGANv2's {WEIGHTS}."
+                    f"These are no weights of the heat-map network: {name} {got}, expected {tuple(value.shape)}. Give "
+                    f"StarGANv2's {WEIGHTS}."
                 )
-            value.copy_(given)
+        for name, value in own.items():
+            value.copy_(state[name])
 
 
 def wing(clean_second: bool = False) -> Wing:
-    """The published network, on the CPU. On the meta device, where networks are only counted, without weights.
+    """The published network, on the CPU: of wing.ckpt, or the copy of it that StarGANv2's own checkpoint carries where
+    that is all there is. On the meta device, where networks are only counted, without weights.
 
     Raises:
         MissingWeights, BenchmarkError: as `benchmark.weights.get`, or a file of something else.
     """
     network = Wing(clean_second)
     if not next(network.parameters()).is_meta:
-        file = read_weights(weights.get(WEIGHTS))
-        if not isinstance(file, Mapping) or not isinstance(file.get("state_dict"), Mapping):
-            raise BenchmarkError(f"{weights.get(WEIGHTS)} has no `state_dict`; give StarGANv2's {WEIGHTS}.")
-        network.load(file["state_dict"])
+        carried = None if weights.find(WEIGHTS) else weights.find(CARRIER)
+        path, key = (carried, "fan") if carried else (weights.get(WEIGHTS), "state_dict")
+        file = read_weights(path)
+        if not isinstance(file, Mapping) or not isinstance(file.get(key), Mapping):
+            raise BenchmarkError(f"{path} has no {key!r}; give StarGANv2's {path.name}.")
+        network.load(file[key])
     return network
