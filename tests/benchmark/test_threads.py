@@ -57,7 +57,13 @@ def test_the_first_error_is_raised_and_the_setting_restored(threads: int) -> Non
 
 
 def test_one_thread_is_one_and_is_given_back(threads: int) -> None:
-    with pytest.raises(ValueError, match="oh"), one_thread():
-        assert torch.get_num_threads() == 1
-        raise ValueError("oh")
-    assert torch.get_num_threads() == threads
+    inside: list[int] = []
+
+    def fail() -> None:
+        with one_thread():
+            inside.append(torch.get_num_threads())
+            raise ValueError("oh")
+
+    with pytest.raises(ValueError, match="oh"):
+        fail()
+    assert (inside, torch.get_num_threads()) == ([1], threads)
