@@ -12,7 +12,7 @@ from typing import Literal
 from benchmark import weights
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError, MissingWeights
-from benchmark.registry import SystemName
+from benchmark.registry import SystemName, parse_system
 from benchmark.runner.settings import Plan, RunSettings
 from benchmark.runner.shipped import ShippedRecord, find_shipped, load_shipped, unfit, weights_file
 from benchmark.runner.systems import (
@@ -100,7 +100,8 @@ def shipped_networks(plan: Plan, stores: Sequence[Store]) -> dict[str, Network]:
     found: dict[str, Network] = {}
     if plan.settings.from_scratch:
         return found
-    for name in {name.network: name for name in plan.systems if is_learnt(name, plan.profile)}.values():
+    learnt = dict.fromkeys(name.network for name in plan.systems if is_learnt(name, plan.profile))
+    for name in map(parse_system, learnt):
         record = find_shipped(name.network)
         if record is None:
             continue
@@ -133,5 +134,5 @@ def _note(display: str, record: ShippedRecord, stores: Sequence[Store]) -> str:
     rounding = f"; {', '.join(other)} has other last bits here than where it was trained" if other else ""
     return (
         f"{display}: the shipped network (sha256 {record.sha256[:12]}), trained for {record.training['steps']} steps "
-        f"in {record.seconds / 60:.0f} min on {corpora}{rounding}; --from-scratch trains it in the run."
+        f"in {record.seconds / 60:.1f} min on {corpora}{rounding}; --from-scratch trains it in the run."
     )

@@ -14,6 +14,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.registry import entries, find, parse_system
 from benchmark.runner.doctor.check import Check, State, brief
 from benchmark.runner.score import usable
+from benchmark.runner.shipped import find_shipped
 from benchmark.tasks import TASKS, Task
 
 
@@ -114,14 +115,19 @@ def _loaded(metric: str) -> Sequence[str]:
 
 
 def system_check(section: str, system: str) -> Check:
-    """Whether its code can be imported; trained it is by the run itself."""
+    """Whether its code can be imported, and whether it is shipped trained; a run trains it otherwise."""
     name = f"system {system}"
     try:
         entry = find("systems", parse_system(system).base)
         entry.load()
     except BenchmarkError as error:
         return Check(section, name, "wrong", str(error), "uv sync")
-    return Check(section, name, "ok", entry.summary)
+    try:
+        shipped = find_shipped(parse_system(system).network)
+    except BenchmarkError as error:
+        return Check(section, name, "wrong", str(error))
+    trained = f" (shipped as trained for {shipped.training['steps']} steps at {shipped.profile})" if shipped else ""
+    return Check(section, name, "ok", entry.summary + trained)
 
 
 @dataclass(frozen=True)
