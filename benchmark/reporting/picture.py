@@ -1,4 +1,4 @@
-"""`grid.png`: a few trials of a run side by side, references as pictures, recordings as mel spectrograms."""
+"""A few trials of a run side by side: faces as pictures, recordings as mel spectrograms."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ ROWS, SECONDS = 8, 3.0
 _PICTURES = frozenset({".png", ".jpg"})
 
 
-def write_grid(folder: Path, systems: Mapping[str, str], rows: Sequence[Trial]) -> None:
-    """Draw `grid.png` of a run folder: one line a trial, spread over the strata; source, reference, then every system.
+def write_sheet(path: Path, folder: Path, systems: Mapping[str, str], rows: Sequence[Trial]) -> None:
+    """Draw a PNG with one line a trial, spread over the strata: source, reference if there is one, then every system.
 
     Args:
+        path: of the PNG.
         folder: root of the rows' paths.
         systems: key of `Trial.system` -> name to print, in the order of the columns.
         rows: trials with `system` and `output`; an output that is not there is left blank.
@@ -37,19 +38,21 @@ def write_grid(folder: Path, systems: Mapping[str, str], rows: Sequence[Trial]) 
     for row in rows:
         by.setdefault(row.trial, {})[row.system] = row
     chosen = _spread(list(by))
-    figure = Figure(figsize=(1.5 * (len(systems) + 2), 1.6 * len(chosen)), layout="constrained")
-    axes = figure.subplots(len(chosen), len(systems) + 2, squeeze=False)
+    given = ("source", "reference") if any(row.reference for row in rows) else ("source",)
+    figure = Figure(figsize=(1.5 * (len(systems) + len(given)), 1.6 * len(chosen)), layout="constrained")
+    axes = figure.subplots(len(chosen), len(systems) + len(given), squeeze=False)
     for line, name in zip(axes, chosen, strict=True):
         first = next(iter(by[name].values()))
         _draw(line[0], folder / first.source, f"{first.split} {first.pairing}\n{first.source_id}")
-        _draw(line[1], folder / first.reference, f"{first.target_id}")
-        for axis, system in zip(line[2:], systems, strict=True):
+        if len(given) > 1:
+            _draw(line[1], folder / first.reference, f"{first.target_id}")
+        for axis, system in zip(line[len(given) :], systems, strict=True):
             _draw(axis, folder / by[name][system].output if system in by[name] else None, "")
-    for axis, title in zip(axes[0], ("source", "reference", *systems.values()), strict=True):
+    for axis, title in zip(axes[0], (*given, *systems.values()), strict=True):
         axis.set_title(title.replace(":", "\n"), fontsize=7)
     page = BytesIO()
     figure.savefig(page, format="png", dpi=90)
-    with atomic(folder / "grid.png") as file:
+    with atomic(path) as file:
         file.write(page.getvalue())
 
 

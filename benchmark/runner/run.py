@@ -16,10 +16,11 @@ import torch
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from benchmark.reporting import tables
-from benchmark.reporting.picture import write_grid
+from benchmark.reporting.picture import write_sheet
 from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.corpora import open_store
+from benchmark.runner.grid import crossed, write_grid
 from benchmark.runner.networks import Network, published_networks, shipped_networks, trained_network
 from benchmark.runner.score import judges_sha256, remarks, score, usable
 from benchmark.runner.session import noting_failure, now, peak_memory
@@ -94,7 +95,8 @@ def run(plan: Plan) -> Path:
         )
         folder.write(record)
         tables.remake(folder.path)
-        write_grid(folder.path, record.systems, rows)
+        faces = plan.task.source == "face"
+        write_sheet(folder.path / ("trials.png" if faces else "grid.png"), folder.path, record.systems, rows)
         return folder.path
 
 
@@ -162,7 +164,7 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
     device = torch.device(
         "cuda" if options.device == "cuda" or (options.device == "auto" and torch.cuda.is_available()) else "cpu"
     )
-    shelf, rows = Shelf(session.stores, trials), []
+    shelf, rows, drawn = Shelf(session.stores, trials), [], ""
     with session.stage("translate"):
         shelf.write(folder.path)
         for name in plan.systems:
@@ -187,6 +189,10 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
                 checkpoint_sha256=network.sha256 if network else None,
             )
             rows += [judged(system, name.full, t) for t in trials.trials]
+            if network is not None and plan.task.source == "face" and not drawn:
+                drawn, pairs = f"grid/{name.full}", crossed(trials.trials)
+                translate(system, drawn, plan.task, pairs, shelf, folder.path, options.seed, device)
+                write_grid(folder.path, drawn, display_name(name, plan.profile), pairs)
     write_trials(folder.path / "outputs.csv", rows)
     return rows
 

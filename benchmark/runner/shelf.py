@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,11 @@ from benchmark.media.audio import rows_to_wave, write_flac
 from benchmark.media.catalogue import feature
 from benchmark.media.image import write_png
 from benchmark.system import Column
-from benchmark.threads import in_parallel
 from benchmark.training.records import speaker_codes
 from protocols.trial_list import TrialList
+
+WRITERS = 8
+"""Threads that write pictures: many small files, each of which waits for the disk most of its time."""
 
 
 class Shelf:
@@ -50,8 +53,10 @@ class Shelf:
     def column(self, paths: Sequence[str], keys: Sequence[str], device: torch.device) -> Column:
         """One column of a batch: the features among `keys` that the pieces' side has, and their labels."""
         side = self._side(paths[0])
+        places = {path: i for i, path in enumerate(dict.fromkeys(paths))}
+        rows = torch.tensor([places[path] for path in paths])  # a source stands in many rows of a batch of pictures
         column: dict[str, Tensor] = {
-            key: feature(key).batch(torch.from_numpy(np.stack([self.rows(p, key) for p in paths]))).to(device)
+            key: feature(key).batch(torch.from_numpy(np.stack([self.rows(p, key) for p in places])))[rows].to(device)
             for key in keys
             if feature(key).modality == side
         }
@@ -73,7 +78,8 @@ class Shelf:
         voices, faces = ([p for p in left if self._side(p) == side] for side in ("audio", "face"))
         for path in tqdm(voices, "real media", disable=None, leave=False):
             write_flac(root / path, rows_to_wave(self.rows(path, "wave24k")).numpy())
-        in_parallel(lambda path: self._write_picture(root / path, path), faces)
+        with ThreadPoolExecutor(WRITERS) as pool:
+            list(pool.map(lambda path: self._write_picture(root / path, path), faces))
 
     def _write_picture(self, target: Path, path: str) -> None:
         rows = torch.from_numpy(self.rows(path, "face128")[None].copy())

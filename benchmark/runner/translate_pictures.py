@@ -8,14 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from benchmark.media.image import write_png
+from benchmark.runner.shelf import WRITERS
 from benchmark.runner.work import Job, Work, per_unit
-
-_WRITERS = 8
-"""Threads that write while the next batch is computed. They wait for the disk most of the time."""
 
 
 def translate_pictures(work: Work, jobs: Sequence[Job], folder: Path, batch: int) -> float | None:
-    """Write every job's output, one PNG of the system's own size each, `batch` at a time.
+    """Write every job's output, one PNG of the system's own size each, while the next `batch` is computed.
 
     Returns:
         Seconds of work per picture, writing left out; None where there is nothing to write.
@@ -26,7 +24,7 @@ def translate_pictures(work: Work, jobs: Sequence[Job], folder: Path, batch: int
         parent.mkdir(parents=True, exist_ok=True)
     seconds = pictures = 0.0
     pending: list[Future[None]] = []
-    with ThreadPoolExecutor(_WRITERS) as pool:
+    with ThreadPoolExecutor(WRITERS) as pool:
         for part in work.batches(jobs, batch, work.system.inputs[work.task.name], folder.name):
             started = time.perf_counter()
             out = work.attempt(part, work.outputs)

@@ -1,4 +1,4 @@
-"""grid.png: one line a trial, and a blank place where an output is missing."""
+"""A sheet of trials: one line a trial, and a blank place where an output is missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmark.media.audio import write_flac
 from benchmark.media.image import read_image
-from benchmark.reporting.picture import ROWS, _spread, write_grid
+from benchmark.reporting.picture import ROWS, _spread, write_sheet
 from protocols.trial import Trial
 
 
@@ -25,8 +25,8 @@ def test_a_missing_output_is_a_blank_place(tmp_path: Path) -> None:
     pictures = []
     for output in ("a.flac", "gone.flac"):
         rows = [Trial(output, "s", "t", "a.flac", "a.flac", source_id="x", target_id="y", trial="c-seen-0")]
-        write_grid(tmp_path, {"s": "s:tiny"}, rows)
-        pictures.append(read_image(tmp_path / "grid.png").astype(int))
+        write_sheet(tmp_path / "sheet.png", tmp_path, {"s": "s:tiny"}, rows)
+        pictures.append(read_image(tmp_path / "sheet.png").astype(int))
     there, blank = pictures
     assert there.shape == blank.shape
     thirds = [np.abs(there - blank)[:, i * there.shape[1] // 3 : (i + 1) * there.shape[1] // 3].max() for i in range(3)]
