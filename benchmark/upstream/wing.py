@@ -82,12 +82,16 @@ def masks(maps: Tensor, clean_second: bool = False) -> tuple[Tensor, Tensor]:
 
 
 class Wing(nn.Module):
-    """Faces -> masks. Weights are random until `load` is called; `wing` gives one with the published ones."""
+    """Faces -> masks. Always in eval mode. Its weights are random until `load`; `wing` loads the published ones."""
 
     def __init__(self, clean_second: bool = False) -> None:
         super().__init__()
         self.clean_second = clean_second
-        self.network = LandmarkNetwork().eval().requires_grad_(False)
+        self.network = LandmarkNetwork().requires_grad_(False)
+        self.train()
+
+    def train(self, mode: bool = True) -> Wing:
+        return super().train(False)
 
     @torch.no_grad()
     def heatmaps(self, x: Tensor) -> tuple[Tensor, Tensor]:
