@@ -58,7 +58,7 @@ def make_network(
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         "parameters": sum(p.numel() for p in network.parameters()),
-        "licence": "MIT (trained on generated speech alone)",
+        "licence": "MIT (trained on generated recordings and pictures alone)",
         "command": f"python -m benchmark upstream {name} --seed {seed}",
         "settings": asdict(trained.settings),  # type: ignore[call-overload]
         "training": asdict(settings),

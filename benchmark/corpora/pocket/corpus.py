@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.corpora.corpus import Media
 from benchmark.corpora.manifest import SPLITS, Record, Split
-from benchmark.corpora.pocket.face import draw_view, render
+from benchmark.corpora.pocket.face import View, draw_view, render
 from benchmark.corpora.pocket.identity import Identity, make_identity, rng
 from benchmark.corpora.pocket.pools import pool_named
 from benchmark.corpora.pocket.sentences import pool_sentences
@@ -85,6 +85,10 @@ class PocketCorpus:
         """Who is seen and heard in a record: what the generator knows and no system may."""
         return make_identity(self.name, self._recordings[record.id].number, self.seed)
 
+    def view(self, record: Record, frame: int = 0) -> View:
+        """How picture `frame` of a record was taken: pose, light, expression; as `identity`, for judges alone."""
+        return draw_view(rng("view", self.name, self.seed, record.id, frame))
+
     def fingerprint(self) -> dict[str, Any]:
         """Generator version and options; the seed too."""
         return {
@@ -123,6 +127,5 @@ class PocketCorpus:
             wave = synthesise(person, recording.sentence, recording.index)
         if "face" in self.pool.modalities:
             frames = self.frames_per_clip if wave is not None else 1
-            views = (draw_view(rng("view", self.name, self.seed, record.id, frame)) for frame in range(frames))
-            faces = np.stack([render(person, view) for view in views])
+            faces = np.stack([render(person, self.view(record, frame)) for frame in range(frames)])
         return Media(wave, faces)

@@ -1,0 +1,1 @@
+"""The judge of generated faces: a small network of the judges' pool (docs/pocket.md)."""
