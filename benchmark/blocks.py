@@ -25,11 +25,36 @@ def instance_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(channels, channels)
 
 
+def widened(kernel: Tensor, scale: Scale) -> Tensor:
+    """A kernel (out, in, h, w) summed over shifts by 0 .. scale - 1 along either axis: (out, in, h + 1, w + 1) for a
+    scale of 2. A convolution and a scaling by 2 beside it are one convolution with it, of half the arithmetic."""
+    rows, columns = (scale, scale) if isinstance(scale, int) else scale
+    kernel = sum((F.pad(kernel, (0, 0, i, rows - 1 - i)) for i in range(rows)), kernel.new_zeros(()))
+    return sum((F.pad(kernel, (i, columns - 1 - i)) for i in range(columns)), kernel.new_zeros(()))
+
+
+def convolve_pool(x: Tensor, layer: nn.Conv2d, scale: Scale) -> Tensor:
+    """`layer`, then the mean over windows of `scale`, in one convolution."""
+    if scale == 1:
+        return layer(x)  # type: ignore[no-any-return]
+    rows, columns = (scale, scale) if isinstance(scale, int) else scale
+    kernel = widened(layer.weight, scale) / (rows * columns)
+    return F.conv2d(x, kernel, layer.bias, stride=scale, padding=layer.padding)
+
+
+def enlarge_convolve(x: Tensor, layer: nn.Conv2d, scale: Scale) -> Tensor:
+    """Every pixel repeated `scale` times, then `layer` (3x3, padded by 1), in one transposed convolution."""
+    if scale == 1:
+        return layer(x)  # type: ignore[no-any-return]
+    kernel = widened(layer.weight.flip(2, 3), scale).transpose(0, 1)
+    return F.conv_transpose2d(x, kernel, layer.bias, stride=scale, padding=1)
+
+
 class ResidualBlock(nn.Module):
     """Pre-activation residual block of unit variance, (B, channels, H, W) -> (B, out, H / pool, W / pool).
 
     The first convolution and both normalisations have the incoming width, the second convolution widens (quirk Q16).
-    The shortcut is pooled after its 1x1 convolution, the residual before its second convolution.
+    Pooling stands after the first convolution and after the shortcut's.
     """
 
     def __init__(self, channels: int, out: int, norm: bool = False, pool: Scale = 1) -> None:
@@ -39,13 +64,16 @@ class ResidualBlock(nn.Module):
         self.norm1 = instance_norm(channels) if norm else nn.Identity()
         self.norm2 = instance_norm(channels) if norm else nn.Identity()
         self.shortcut = nn.Conv2d(channels, out, 1, bias=False) if channels != out else nn.Identity()
-        self.pool = nn.AvgPool2d(pool) if pool != 1 else nn.Identity()
+        self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.pool(self.conv1(activate(self.norm1(x))))
+        y = convolve_pool(activate(self.norm1(x)), self.conv1, self.pool)
         y = self.conv2(activate(self.norm2(y)))
-        total: Tensor = self.pool(self.shortcut(x)) + y
-        return total / math.sqrt(2)
+        if isinstance(self.shortcut, nn.Conv2d):
+            x = convolve_pool(x, self.shortcut, self.pool)
+        elif self.pool != 1:
+            x = F.avg_pool2d(x, self.pool)
+        return (x + y) / math.sqrt(2)
 
 
 class AdaIN(nn.Module):
@@ -64,7 +92,7 @@ class AdainResidualBlock(nn.Module):
     """Residual block whose normalisations take their scale and shift from a style (B, style).
 
     (B, channels, H, W) -> (B, out, H * scale, W * scale), enlarged by the nearest neighbour. The first convolution
-    widens (quirk Q16).
+    widens (quirk Q16); it is one with the enlargement, which stands after the shortcut's 1x1 convolution.
 
     `residual_only` drops the shortcut and the division by sqrt(2), as the official code does wherever a high-pass path
     is there (quirk Q15). The shortcut's 1x1 convolution then stays, never used, so that sizes are the official ones.
@@ -77,15 +105,16 @@ class AdainResidualBlock(nn.Module):
         self.norm1 = AdaIN(style, channels)
         self.norm2 = AdaIN(style, out)
         self.shortcut = nn.Conv2d(channels, out, 1, bias=False) if channels != out else nn.Identity()
-        self.enlarge = nn.Upsample(scale_factor=scale) if scale != 1 else nn.Identity()
+        self.scale = scale
         self.residual_only = residual_only
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        y = self.conv1(self.enlarge(activate(self.norm1(x, style))))
+        y = enlarge_convolve(activate(self.norm1(x, style)), self.conv1, self.scale)
         y = self.conv2(activate(self.norm2(y, style)))
         if self.residual_only:
             return y  # type: ignore[no-any-return]
-        total: Tensor = self.shortcut(self.enlarge(x)) + y
+        x = self.shortcut(x)
+        total = (F.interpolate(x, scale_factor=self.scale) if self.scale != 1 else x) + y
         return total / math.sqrt(2)
 
 

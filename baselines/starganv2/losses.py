@@ -12,7 +12,7 @@ from torch import Tensor
 
 def adversarial(logits: Tensor, real: bool) -> Tensor:
     """-mean log sigmoid(logits) where they should say real, -mean log(1 - sigmoid(logits)) where fake; logits (B,)."""
-    return F.softplus(-logits if real else logits).mean()
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 
 
 def r1(logits: Tensor, pictures: Tensor) -> Tensor:
@@ -26,17 +26,17 @@ def r1(logits: Tensor, pictures: Tensor) -> Tensor:
 
 def style_reconstruction(read: Tensor, given: Tensor) -> Tensor:
     """Mean |E(G(x, s), y) - s|: the style is to be read off the fake."""
-    return (read - given).abs().mean()
+    return F.l1_loss(read, given)
 
 
 def diversity(fake: Tensor, other: Tensor) -> Tensor:
     """Mean |G(x, s1) - G(x, s2)|, to be maximised; the second fake is a constant (quirk Q19d)."""
-    return (fake - other.detach()).abs().mean()
+    return F.l1_loss(fake, other.detach())
 
 
 def cycle(back: Tensor, source: Tensor) -> Tensor:
     """Mean |G(G(x, s), E(x, y)) - x|: with its own style the fake is to become the source again."""
-    return (back - source).abs().mean()
+    return F.l1_loss(back, source)
 
 
 def falling(step: int, steps: int, overshoot: bool) -> float:
