@@ -27,6 +27,8 @@ def test_wheel_contents(tmp_path: Path) -> None:
         "benchmark/weights/weights.toml",
         "benchmark/weights/pocket/recogniser.safetensors",
         "benchmark/weights/pocket/recogniser.json",
+        "benchmark/weights/pocket/face_judge.safetensors",
+        "benchmark/weights/pocket/face_judge.json",
         "benchmark/reporting/paper_tables.csv",
         *(f"benchmark/profiles/{name}.toml" for name in ("tiny", "pocket", "small", "paper")),
         "benchmark/corpora/pocket/corpus.py",

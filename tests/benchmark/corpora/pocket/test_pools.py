@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,26 @@ def test_sizes_that_were_promised() -> None:
     assert POOLS["pocket_faces"].modalities == ("face",)
     assert POOLS["pocket_voices"].modalities == ("audio",)
     assert POOLS["pocket_voices"].unseen > 0
+
+
+def test_sizes_that_judges_of_faces_need() -> None:
+    """A Frechet distance of 64 features needs 1,000 real pictures of each gender, and a judge many people."""
+    faces, judges = POOLS["pocket_faces"], POOLS["pocket_judge_faces"]
+    assert faces.train // 2 * faces.recordings[0] >= 1000
+    assert judges.modalities == ("face",)
+    assert judges.train >= 1000
+    assert judges.unseen >= 100
+    assert min(judges.recordings[0], judges.recordings[2]) >= 5, "who somebody is shows in several pictures alone"
+
+
+def test_the_table_of_the_docs_is_what_the_pools_are() -> None:
+    page = Path(__file__).parents[4] / "docs" / "pocket.md"
+    rows = [line.strip("| ").split(" | ") for line in page.read_text(encoding="utf-8").splitlines()]
+    table = {row[0].strip("`"): row[3:8] for row in rows if row[0].strip("`") in POOLS and len(row) == 9}
+    assert table == {
+        name: [str(p.train), str(p.unseen), f"{p.recordings[0]} + {p.recordings[1]}", str(p.recordings[2]), str(p.size)]
+        for name, p in POOLS.items()
+    }
 
 
 @pytest.mark.parametrize("pool", POOLS)
