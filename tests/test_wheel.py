@@ -29,6 +29,8 @@ def test_wheel_contents(tmp_path: Path) -> None:
         "benchmark/weights/pocket/recogniser.json",
         "benchmark/weights/pocket/face_judge.safetensors",
         "benchmark/weights/pocket/face_judge.json",
+        *(f"benchmark/weights/pocket/{path.name}" for path in (ROOT / "benchmark/weights/pocket").glob("*.safetensors")),
+        *(f"benchmark/weights/pocket/{path.name}" for path in (ROOT / "benchmark/weights/pocket").glob("*.json")),
         "benchmark/reporting/paper_tables.csv",
         *(f"benchmark/profiles/{name}.toml" for name in ("tiny", "pocket", "small", "paper")),
         "benchmark/corpora/pocket/corpus.py",
