@@ -53,6 +53,7 @@ SYSTEMS: Mapping[str, Entry] = {
         "translation between genders, style of a face or drawn",
         "baseline",
         ("image_guided_translation", "latent_guided_translation"),
+        variants=("official",),
     ),
     "adain_vc": Entry(
         "baselines.adain_vc.system:AdainVC",

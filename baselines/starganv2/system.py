@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -18,10 +19,11 @@ from torch import Tensor, nn
 from baselines.starganv2 import losses
 from baselines.starganv2.augment import augment
 from baselines.starganv2.networks import Discriminator, Generator, MappingNetwork, StyleEncoder
+from baselines.starganv2.official import load_official
 from benchmark.blocks import he_init
 from benchmark.errors import BenchmarkError
 from benchmark.system import FACE, Batch, Column, Draw, FixedPartner, Optimizer, Phase, Pick, Step, System, Terms
-from benchmark.upstream.wing import wing
+from benchmark.upstream.wing import CELEBA_HQ, wing
 
 DOMAINS = 2
 
@@ -92,6 +94,8 @@ class StarGANv2(System):
     """
 
     Settings: ClassVar[type] = StarGANv2Settings
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"official": {"size": 256, "w_hpf": 1.0}}
+    published: ClassVar[Mapping[str, str]] = {"official": CELEBA_HQ}
     gender_only: ClassVar[Mapping[str, Any] | None] = {"reference": "gender"}
     tasks: ClassVar[frozenset[str]] = frozenset({"image_guided_translation", "latent_guided_translation"})
     settings: StarGANv2Settings
@@ -214,6 +218,11 @@ class StarGANv2(System):
             return None
         with torch.no_grad():
             return self.wing.heatmaps(x)
+
+    def load_published(self, path: Path) -> None:
+        """The averages of an official checkpoint, and its heat-map network (official domains: 0 female, 1 male)."""
+        networks: dict[str, nn.Module] = {name: self.get_submodule(name) for name in self.ema}
+        load_official(path, networks if self.wing is None else {**networks, "fan": self.wing})
 
     def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Pictures (B, 3, size, size): the source with the style of the reference, or of a latent drawn from the seed.

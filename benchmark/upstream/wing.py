@@ -19,7 +19,7 @@ from benchmark.upstream.wing_network import LANDMARKS, LandmarkNetwork, publishe
 from benchmark.weights.reading import read_weights
 
 WEIGHTS = "wing.ckpt"
-CARRIER = "starganv2/celeba_hq/100000_nets_ema.ckpt"
+CELEBA_HQ = "starganv2/celeba_hq/100000_nets_ema.ckpt"
 SIZE = 256  # px the network sees, and of the masks
 _FLOOR = 0.1  # heat below it is none
 _EPS = 1e-6
@@ -139,7 +139,7 @@ def wing(clean_second: bool = False) -> Wing:
     """
     network = Wing(clean_second)
     if not next(network.parameters()).is_meta:
-        carried = None if weights.find(WEIGHTS) else weights.find(CARRIER)
+        carried = None if weights.find(WEIGHTS) else weights.find(CELEBA_HQ)
         path, key = (carried, "fan") if carried else (weights.get(WEIGHTS), "state_dict")
         file = read_weights(path)
         if not isinstance(file, Mapping) or not isinstance(file.get(key), Mapping):

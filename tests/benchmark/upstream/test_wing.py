@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import BenchmarkError, MissingWeights
-from benchmark.upstream.wing import CARRIER, SIZE, Wing, masks, wing
+from benchmark.upstream.wing import CELEBA_HQ, SIZE, Wing, masks, wing
 
 _ALL, _INNER = (
     """
@@ -171,9 +171,9 @@ def test_published_weights_are_found_where_the_user_put_them(tmp_path: Path, mon
         wing()
     with torch.device("meta"):
         assert sum(p.numel() for p in wing().parameters()) == 6_333_603
-    (tmp_path / CARRIER).parent.mkdir(parents=True)
+    (tmp_path / CELEBA_HQ).parent.mkdir(parents=True)
     state = random_weights()
-    torch.save({"fan": state, "generator": {}}, tmp_path / CARRIER)
+    torch.save({"fan": state, "generator": {}}, tmp_path / CELEBA_HQ)
     assert torch.equal(wing().published()["l0.bias"], state["l0.bias"])
     torch.save(
         {"state_dict": {**state, "l0.bias": state["l0.bias"] + 1, "m1.b1_4.bn1.weight": torch.ones(256)}},
