@@ -83,7 +83,14 @@ TASKS: dict[str, Task] = {
             _FACE_PUBLISHED,
             ("pocket_faces",),
         ),
-        Task("audio_guided_translation", "face", "voice", "a source face in the style of a reference recording"),
+        Task(
+            "audio_guided_translation",
+            "face",
+            "voice",
+            "a source face in the style of a reference recording",
+            _FACE_METRICS,
+            published=_FACE_PUBLISHED,
+        ),
         Task(
             "latent_guided_translation",
             "face",

@@ -87,8 +87,9 @@ class RunRecord(Strict):
     systems: key in `scores.jsonl` -> name of its table rows (`adain_cvc` -> `adain_cvc:pocket`), in table order.
     partial: corpora whose trial counts could not be met. metric_notes: metric -> why its cells are empty and the
     command that mends it. corpus_sha256: of manifest and decoded bytes. real_pictures: corpus -> gender -> pictures of
-    the real set that sets of outputs are compared with. peak_memory: bytes, of the largest process so far. Times are ISO 8601 with zone. kind "score": a given list was scored; task and profile are then empty, and
-    `given` says what it was.
+    the real set that sets of outputs are compared with. peak_memory: bytes, of the largest process so far. Times are
+    ISO 8601 with zone. kind "score": a given list was scored; task and profile are then empty, and `given` says what it
+    was.
     """
 
     schema_version: Literal[1] = 1

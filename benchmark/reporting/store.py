@@ -6,7 +6,7 @@ import json
 import math
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from benchmark.atomic import write_json
+from benchmark.atomic import write_json, write_text
 from benchmark.errors import BenchmarkError, RunLocked
 from benchmark.reporting.schema import RunRecord
 from protocols.trial import Score
@@ -184,6 +184,21 @@ class ScoreLog:
             os.close(descriptor)
         self._size += len(data)
         self._scores.update({_key(score): score for score in chunk})
+
+    def replace(self, keys: Set[Key], scores: Iterable[Score]) -> None:
+        """`append`, after the scores under `keys` are dropped; broken off between the two, these are gone.
+
+        Raises:
+            BenchmarkError, ValueError: as `append`.
+        """
+        if keys & self._scores.keys():
+            kept = {key: score for key, score in self._scores.items() if key not in keys}
+            try:
+                write_text(self.path, "".join(map(_line, kept.values())))
+            except OSError as error:
+                raise BenchmarkError(f"Cannot write {self.path}: {error.strerror}. Make room and run again.") from None
+            self._scores, self._size = kept, self.path.stat().st_size
+        self.append(scores)
 
     def done(self) -> set[Key]:
         """The keys that need no scoring any more. What failed is not among them: it may have been mended since."""

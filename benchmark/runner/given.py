@@ -17,13 +17,14 @@ from benchmark.atomic import write_json
 from benchmark.errors import BenchmarkError
 from benchmark.registry import canonical
 from benchmark.reporting import tables
-from benchmark.reporting.schema import Count, Given, RunRecord, provenance
+from benchmark.reporting.schema import Given, RunRecord, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.given_list import GivenList, read_given
-from benchmark.runner.score import judges_sha256, remarks, score, usable
+from benchmark.runner.real import folder_pictures, real_counts
+from benchmark.runner.score import judges_sha256, remarks, score, together, usable
 from benchmark.runner.session import noting_failure, now, peak_memory
 from benchmark.tasks import TASKS
-from protocols.media_scores import is_picture
+from protocols.media_scores import is_picture, is_sound
 from protocols.trial import Trial, trials_sha256, write_trials
 
 Contents = Mapping[str, str | None]
@@ -39,11 +40,18 @@ class _Asked:
 
     @property
     def short(self) -> str:
-        text = json.dumps([self.given.model_dump(exclude={"path"}), dict(self.contents)], sort_keys=True)
+        given = self.given.model_dump(exclude={"path"}, exclude_none=True)
+        text = json.dumps([given, dict(self.contents)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (), out: Path | None = None) -> Path:
+def score_given(
+    path: Path,
+    root: Path | None = None,
+    metrics: Sequence[str] = (),
+    out: Path | None = None,
+    real: Path | None = None,
+) -> Path:
     """Score a list, or finish scoring it; the same list over the same files on the same folder goes on.
 
     Args:
@@ -51,13 +59,15 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
         root: folder of its paths (default: the folder of the list).
         metrics: metric keys for the rows of every task (default: the metrics of each row's task).
         out: run folder (default `results/score-<stem>-<hash of list, root, metrics and files>`).
+        real: folder with female/ and male/, the pictures that sets of outputs are compared with (FID, KID).
 
     Returns:
         The run folder, with table.{md,csv,tex,json} written.
 
     Raises:
-        BenchmarkError: as `read_given`; unknown metric; no such root; not one output in it; the folder holds something
-            else, or scores of files that have changed since.
+        BenchmarkError: as `read_given` and `folder_pictures`; unknown metric; no such root; not one output in it; a
+            metric of sets named without `real`; the folder holds something else, or scores of files that have changed
+            since.
     """
     metrics = tuple(dict.fromkeys(map(canonical, metrics)))
     given = read_given(path, metrics)
@@ -67,28 +77,30 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
     contents = _contents(given.rows, root, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     tasks = {task: list(keys) for task, keys in given.tasks.items()}
-    asked = _Asked(Given(path=str(path), sha256=digest, root=str(root.resolve()), tasks=tasks), contents)
     wanted = list(dict.fromkeys(metric for keys in tasks.values() for metric in keys))
     protocols, metric_notes = usable(wanted, asked=bool(metrics))
+    if real is None:
+        metric_notes |= _without_real(protocols, asked=bool(metrics))
     if not metrics:
         metric_notes |= _unfit(protocols, given)
-        protocols = {metric: protocol for metric, protocol in protocols.items() if metric not in metric_notes}
+    protocols = {metric: protocol for metric, protocol in protocols.items() if metric not in metric_notes}
+    pictures = [] if real is None else [folder_pictures(real, path.stem)]
+    shared = together(protocols, pictures)
+    bytes_of = pictures[0].sha256 if pictures else None
+    asked = _Asked(Given(path=str(path), sha256=digest, root=str(root.resolve()), tasks=tasks, real=bytes_of), contents)
     with RunFolder(out or Path("results") / f"score-{path.stem}-{asked.short}") as folder:
         record = folder.open(_record(path, given, asked.given, wanted, metric_notes))
         with noting_failure(folder, record):
             _same_files(folder.path / "files.json", contents)
             write_trials(folder.trials, given.rows)
             log = ScoreLog(folder.scores)
-            counts: dict[str, Count] = {}
-            said: list[str] = []
-            for metric, protocol in protocols.items():
-                rows = [row for row in given.rows if metric in tasks[row.task]]
-                counts |= score({metric: protocol}, rows, _no_voices(rows), root, log)
-                said += remarks({metric: protocol}, rows)
+            counts = score(shared, given.rows, _wrong_kind(given.rows), root, log, lambda m, row: m in tasks[row.task])
+            said = remarks(shared, given.rows, lambda m, row: m in tasks[row.task])
         record = record.model_copy(
             update={
                 "trials_sha256": trials_sha256(given.rows),
                 "weights_sha256": judges_sha256(protocols),
+                "real_pictures": real_counts(pictures),
                 "counts": counts,
                 "notes": list(dict.fromkeys([*record.notes, *said])),
                 "peak_memory": max(record.peak_memory or 0, peak_memory()),
@@ -99,6 +111,19 @@ def score_given(path: Path, root: Path | None = None, metrics: Sequence[str] = (
         folder.write(record)
         tables.remake(folder.path)
         return folder.path
+
+
+def _without_real(protocols: Mapping[str, Any], asked: bool) -> dict[str, str]:
+    """Metric of sets -> how to mend that there is nothing to compare them with.
+
+    Raises:
+        BenchmarkError: such a metric was asked for by name.
+    """
+    metrics = [metric for metric, protocol in protocols.items() if metric in getattr(protocol, "of_sets", ())]
+    why = "compares outputs with real pictures: name them with --real FOLDER, which holds female/ and male/"
+    if metrics and asked:
+        raise BenchmarkError(f"{metrics[0]} {why}.")
+    return dict.fromkeys(metrics, f"it {why}")
 
 
 def _unfit(protocols: Mapping[str, Any], given: GivenList) -> dict[str, str]:
@@ -188,11 +213,16 @@ def _same_files(path: Path, contents: Contents) -> None:
     write_json(path, dict(contents))
 
 
-def _no_voices(rows: Sequence[Trial]) -> dict[tuple[str, str], str]:
-    """(system, trial) -> why its output is none, for pictures where the task gives voices: metrics of voices pass over
-    pictures, and a row passed over would be missing from the count."""
-    return {
+def _wrong_kind(rows: Sequence[Trial]) -> dict[tuple[str, str], str]:
+    """(system, trial) -> why its output is none, for pictures where the task gives voices and the other way round:
+    metrics of one pass over the other, and a row passed over would be missing from the count."""
+    voices = {
         (row.system, row.trial): f"{row.output} is a picture; {row.task} gives voices"
         for row in rows
         if TASKS[row.task].source == "voice" and is_picture(row.output)
+    }
+    return voices | {
+        (row.system, row.trial): f"{row.output} is a recording; {row.task} gives faces"
+        for row in rows
+        if TASKS[row.task].source == "face" and is_sound(row.output)
     }

@@ -15,6 +15,8 @@ from protocols.trial import COLUMNS, Trial, TrialFile, read_trial_file
 
 REQUIRED = ("output", "system", "task")
 _RESERVED = ("all", "same", "cross")
+_EMBEDDED = "pocket_"
+"""Names of rows of the embedded corpora begin so; published networks judge all others besides."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ def read_given(path: Path, metrics: Sequence[str] = ()) -> GivenList:
 
     Args:
         path: the CSV; its stem is the first part of the names of rows that have none in a column `trial`.
-        metrics: metrics asked for by name, which then judge the rows of every task; else each task has its own.
+        metrics: metrics asked for by name, which then judge the rows of every task; else each task has its own, with
+            those of published networks for rows that are not of an embedded corpus.
 
     Raises:
         BenchmarkError: as `read_trial_file`; a row without system or task; two rows of a system with one name or
@@ -44,7 +47,12 @@ def read_given(path: Path, metrics: Sequence[str] = ()) -> GivenList:
     """
     file = read_trial_file(path, REQUIRED)
     counts = Counter(trial.task for trial in file.rows.values())
-    scored = {name: tuple(metrics) or task.metrics for name, task in TASKS.items() if name in counts}
+    strangers = {trial.task for trial in file.rows.values() if not trial.trial.startswith(_EMBEDDED)}
+    scored = {
+        name: tuple(metrics) or task.metrics + (task.published if name in strangers else ())
+        for name, task in TASKS.items()
+        if name in counts
+    }
     scored = {name: keys for name, keys in scored.items() if keys}
     left_out = [_left_out(task, n) for task, n in counts.items() if task not in scored]
     kept: list[Trial] = []

@@ -22,7 +22,8 @@ from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.corpora import open_store
 from benchmark.runner.grid import crossed, write_grid
 from benchmark.runner.networks import Network, published_networks, shipped_networks, trained_network
-from benchmark.runner.score import judges_sha256, remarks, score, usable
+from benchmark.runner.real import real_counts, training_pictures
+from benchmark.runner.score import judges_sha256, remarks, score, together, usable
 from benchmark.runner.session import noting_failure, now, peak_memory
 from benchmark.runner.settings import Plan
 from benchmark.runner.shelf import Shelf
@@ -75,13 +76,16 @@ def run(plan: Plan) -> Path:
             session.notes += [*trials.notes, *trials.remarks]
             _train(session)
             rows = _translate(session, trials, folder)
+            real = [training_pictures(store) for store in session.stores]
+            shared = together(protocols, real)
             with session.stage("score"):
-                counts = score(protocols, rows, session.failures, folder.path, ScoreLog(folder.scores))
-        session.notes += remarks(protocols, rows)
+                counts = score(shared, rows, session.failures, folder.path, ScoreLog(folder.scores))
+        session.notes += remarks(shared, rows)
         record = record.model_copy(
             update={
                 "trials_sha256": trials_sha256(trials.trials),
                 "weights_sha256": judges_sha256(protocols),
+                "real_pictures": real_counts(real) if any(hasattr(p, "of_sets") for p in shared.values()) else {},
                 "counts": counts,
                 "facts": session.facts,
                 "vocoder": session.vocoder,

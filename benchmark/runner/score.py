@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,21 @@ from benchmark import weights
 from benchmark.errors import MissingWeights
 from benchmark.registry import find
 from benchmark.reporting.schema import Count
-from benchmark.reporting.store import ScoreLog
+from benchmark.reporting.store import Key, ScoreLog
+from protocols.protocol import RealPictures
 from protocols.trial import Score, Trial
 
+Judges = Callable[[str, Trial], bool]
+"""Whether a metric judges a row."""
 _CHUNK = 32
 
 
+def _judges_all(metric: str, row: Trial) -> bool:
+    return True
+
+
 def usable(metrics: Sequence[str], asked: bool) -> tuple[dict[str, Any], dict[str, str]]:
-    """(metric -> protocol, metric -> why it is left out and the command that mends it).
+    """(metric -> protocol of it alone, metric -> why it is left out and the command that mends it).
 
     Weights are downloaded only for metrics that were `asked` for by name.
 
@@ -54,9 +61,25 @@ def judges_sha256(protocols: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def remarks(protocols: Mapping[str, Any], rows: Sequence[Trial]) -> list[str]:
+def together(protocols: Mapping[str, Any], real: Sequence[RealPictures]) -> dict[str, Any]:
+    """The same, with one object for all metrics of a class whose metrics share a pass over the media
+    (`protocols.protocol.Together`), which is told the real sets."""
+    found, shared = dict(protocols), [m for m, p in protocols.items() if hasattr(p, "compare_with")]
+    for target in dict.fromkeys(find("protocols", metric).target for metric in shared):
+        entries = {m: e for m in shared if (e := find("protocols", m)).target == target}
+        one = next(iter(entries.values())).load()(*(argument for e in entries.values() for argument in e.arguments))
+        one.compare_with(real)
+        found |= dict.fromkeys(entries, one)
+    return found
+
+
+def remarks(protocols: Mapping[str, Any], rows: Sequence[Trial], judges: Judges = _judges_all) -> list[str]:
     """What protocols have to say of a list as a whole, where they have a `remarks(trials)`; one line a thing."""
-    return [line for p in protocols.values() if hasattr(p, "remarks") for line in p.remarks(rows)]
+    said: list[str] = []
+    for metrics, protocol in _objects(protocols).items():
+        if hasattr(protocol, "remarks"):
+            said += protocol.remarks([row for row in rows if any(judges(metric, row) for metric in metrics)])
+    return said
 
 
 def score(
@@ -65,34 +88,94 @@ def score(
     failures: Mapping[tuple[str, str], str],
     root: Path,
     log: ScoreLog,
+    judges: Judges = _judges_all,
 ) -> dict[str, Count]:
-    """Judge every row, a chunk at a time into the log, so that a killed run goes on where it was.
+    """Judge every row, into the log as it goes, so that a killed run goes on where it was: metrics of rows a chunk at a
+    time, those that are computed together a system at a time.
 
     Args:
-        protocols: metric -> protocol.
+        protocols: metric -> protocol, as `usable` or `together` gives them.
         rows: trials with `system` and `output`.
         failures: (system, trial) -> why there is no output; such a row is failed under every metric.
         root: folder of the rows' paths.
         log: where scores are kept.
+        judges: whether a metric judges a row.
 
     Returns:
-        metric -> rows planned, scored, failed.
+        metric -> scores planned, there, failed.
     """
     counts = {}
+    for metrics, protocol in _objects(protocols).items():
+        every = {metric: [row for row in rows if judges(metric, row)] for metric in metrics}
+        for metric, own in every.items():
+            _lose(metric, own, failures, log)
+        good = {m: [row for row in own if (row.system, row.trial) not in failures] for m, own in every.items()}
+        if hasattr(protocol, "compare_with"):
+            _by_system(protocol, good, root, log)
+            planned = {metric: sum(key[2] == metric for key in _plan(protocol, every)) for metric in metrics}
+        else:
+            planned = {metric: len(every[metric]) for metric in metrics}
+            for metric, own in good.items():
+                _by_row(metric, protocol, own, root, log)
+        for metric in metrics:
+            judged = [s for s in log.read() if s.metric == metric]
+            failed = sum(s.error is not None for s in judged)
+            counts[metric] = Count(planned=planned[metric], scored=len(judged) - failed, failed=failed)
+    return {metric: counts[metric] for metric in protocols}
+
+
+def _objects(protocols: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
+    """The metrics of each object -> the object."""
+    found: dict[int, list[str]] = {}
     for metric, protocol in protocols.items():
-        done = {(system, trial) for system, trial, key in log.done() if key == metric}
-        left = [row for row in rows if (row.system, row.trial) not in done]
-        lost = [row for row in left if (row.system, row.trial) in failures]
-        log.append(Score(r.system, r.trial, metric, error=failures[r.system, r.trial]) for r in lost)
-        left = [row for row in left if (row.system, row.trial) not in failures]
-        chunk: list[Score] = []
-        for found in tqdm(protocol.score(left, root), metric, len(left), disable=None, leave=False):
-            chunk.append(found)
-            if len(chunk) == _CHUNK:
-                log.append(chunk)
-                chunk = []
-        log.append(chunk)
-        judged = [s for s in log.read() if s.metric == metric]
-        failed = sum(s.error is not None for s in judged)
-        counts[metric] = Count(planned=len(rows), scored=len(judged) - failed, failed=failed)
-    return counts
+        found.setdefault(id(protocol), []).append(metric)
+    return {tuple(metrics): protocols[metrics[0]] for metrics in found.values()}
+
+
+def _lose(metric: str, rows: Sequence[Trial], failures: Mapping[tuple[str, str], str], log: ScoreLog) -> None:
+    """Enter the rows without an output as failed."""
+    done = log.done()
+    lost = [(key, row) for row in rows if (key := (row.system, row.trial)) in failures]
+    log.append(
+        Score(r.system, r.trial, metric, error=failures[key])
+        for key, r in lost
+        if (r.system, r.trial, metric) not in done
+    )
+
+
+def _by_row(metric: str, protocol: Any, rows: Sequence[Trial], root: Path, log: ScoreLog) -> None:
+    done = {(system, trial) for system, trial, key in log.done() if key == metric}
+    left = [row for row in rows if (row.system, row.trial) not in done]
+    chunk: list[Score] = []
+    for found in tqdm(protocol.score(left, root), metric, len(left), disable=None, leave=False):
+        chunk.append(found)
+        if len(chunk) == _CHUNK:
+            log.append(chunk)
+            chunk = []
+    log.append(chunk)
+
+
+def _by_system(protocol: Any, rows: Mapping[str, Sequence[Trial]], root: Path, log: ScoreLog) -> None:
+    """All rows of a system or none: values of sets need their rows together.
+
+    What was there of a system that is not whole is dropped: a set's score stands under its first row that can be read,
+    which may be another one by now.
+    """
+    judged = {(row.system, row.trial, metric) for metric, own in rows.items() for row in own}
+    for system in dict.fromkeys(row.system for own in rows.values() for row in own):
+        of = {metric: [row for row in own if row.system == system] for metric, own in rows.items()}
+        if not _plan(protocol, of) <= log.done():
+            every = list({row.trial: row for own in of.values() for row in own}.values())
+            found = [s for s in protocol.score(every, root) if (s.system, s.trial, s.metric) in judged]
+            log.replace({key for key in judged if key[0] == system}, found)
+
+
+def _plan(protocol: Any, rows: Mapping[str, Sequence[Trial]]) -> set[Key]:
+    """What `protocol` gives of these rows if every output can be read; `rows`: metric -> rows it judges."""
+    return {
+        (system, trial, metric)
+        for metric, own in rows.items()
+        for (system, key), names in protocol.planned(own).items()
+        for trial in names
+        if key == metric
+    }

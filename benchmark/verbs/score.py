@@ -25,6 +25,7 @@ class Score:
         python -m benchmark score --trials trials.csv --root my_outputs/ --out results/mine
         python -m benchmark score --trials trials.csv --root my_outputs/ --metrics spksim@resemblyzer --json
         python -m benchmark score --trials results/my_run/outputs.csv
+        python -m benchmark score --trials faces.csv --root my_outputs/ --real celeba_hq/train
         python -m benchmark score --ratings ratings.csv --key study/key.csv
     """
 
@@ -37,6 +38,9 @@ class Score:
     then said and left out)."""
     out: Path | None = None
     """Folder of the results (default results/score-<list>-<hash>). The same command resumes it."""
+    real: Path | None = None
+    """Folder with female/ and male/, the real pictures that generated ones are compared with (FID, KID): StarGANv2's
+    training folder."""
     ratings: Path | None = None
     """Instead of a trial list: what human raters filled in."""
     key: Path | None = None
@@ -49,8 +53,8 @@ class Score:
             raise BenchmarkError("score takes either a trial list (--trials FILE) or ratings (--ratings FILE).")
         if (self.ratings is None) != (self.key is None):
             raise BenchmarkError("--ratings and --key go together: the key says what the raters did not see.")
-        if self.ratings is not None and (self.root is not None or self.metrics):
-            raise BenchmarkError("--root and --metrics go with --trials; ratings need neither.")
+        if self.ratings is not None and (self.root is not None or self.metrics or self.real is not None):
+            raise BenchmarkError("--root, --metrics and --real go with --trials; ratings need none of them.")
         if len(set(self.metrics)) < len(self.metrics):
             raise BenchmarkError(f"--metrics {' '.join(self.metrics)}: a name stands twice.")
         if self.out is not None and self.out.resolve() == Path.cwd():
@@ -66,7 +70,7 @@ def main(settings: Score) -> int:
         from benchmark.runner.given import score_given
 
         assert settings.trials is not None
-        folder = score_given(settings.trials, settings.root, settings.metrics, settings.out)
+        folder = score_given(settings.trials, settings.root, settings.metrics, settings.out, settings.real)
     if settings.json:
         print((folder / "table.json").read_text(encoding="utf-8"))
     else:

@@ -22,7 +22,7 @@ def go(*arguments: str) -> int:
         (["--trials", "a.csv", "--ratings", "b.csv", "--key", "c.csv"], "either a trial list"),
         (["--ratings", "b.csv"], "--ratings and --key go together"),
         (["--trials", "a.csv", "--key", "c.csv"], "--ratings and --key go together"),
-        (["--ratings", "b.csv", "--key", "c.csv", "--root", "."], "ratings need neither"),
+        (["--ratings", "b.csv", "--key", "c.csv", "--root", "."], "ratings need none"),
         (["--trials", "a.csv", "--metrics", "x", "x"], "a name stands twice"),
         (["--trials", "a.csv", "--out", "."], "current folder"),
         (["--trials", "/no/such/list.csv"], "No trial list at /no/such/list.csv"),
