@@ -23,9 +23,9 @@ def evaluate(network: FaceJudge, store: Store, labels: Labels, standard: np.ndar
     after a box blur of 3 x 3 at 64 pixels (`_blurred`).
 
     gender: accuracy. yaw, pitch, roll: mean absolute error in degrees; `_random`: between two pictures at random, the
-    floor. r2_<attribute>. auc, eer: telling two pictures of a person from two people of one gender, by the cosine.
-    nearest: share of pictures whose nearest other one is of the same person. `standard` (2, A) is what the network's
-    attributes are standard scores of.
+    floor. r2_<attribute>: of attributes that vary. auc, eer: telling two pictures of a person from two people of one
+    gender, by the cosine. nearest: share of pictures whose nearest other one is of the same person. `standard` (2, A)
+    is what the network's attributes are standard scores of.
     """
     figures: dict[str, float] = {}
     for name, split in (("seen", "seen"), ("unseen", "unseen"), ("blurred", "unseen")):
@@ -40,8 +40,9 @@ def evaluate(network: FaceJudge, store: Store, labels: Labels, standard: np.ndar
             continue
         figures |= {f"{key}_{name}": value for key, value in verification(found.identity, gender, speaker).items()}
         truth = (labels.attributes[rows] - standard[0]) / standard[1]
-        left = np.square(found.attributes.numpy() - truth).mean(0) / truth.var(0)
-        figures |= {f"r2_{a}_{name}": float(1.0 - share) for a, share in zip(ATTRIBUTES, left, strict=True)}
+        wrong = np.square(found.attributes.numpy() - truth).mean(0)
+        shares = zip(ATTRIBUTES, wrong, truth.var(0), strict=True)
+        figures |= {f"r2_{a}_{name}": float(1.0 - left / spread) for a, left, spread in shares if spread > 0.0}
         if name == "unseen":
             other = np.random.default_rng(0).permutation(rows)
             floor = np.abs(labels.pose[rows] - labels.pose[other]).mean(0)

@@ -120,9 +120,10 @@ class FaceJudgeTraining(Trainable):
 
 
 def standard(store: Store, labels: Labels) -> Tensor:
-    """(2, A) float32: mean and standard deviation of the training pictures' attributes."""
+    """(2, A) float32: mean and standard deviation of the training pictures' attributes; 1 where all have the same."""
     rows = torch.from_numpy(labels.attributes[[record.split == "train" for record in store.records]])
-    return torch.stack([rows.mean(0), rows.std(0)])
+    deviation = rows.std(0)
+    return torch.stack([rows.mean(0), torch.where(deviation > 0.0, deviation, 1.0)])
 
 
 def _build(store: Store) -> Trainable:
