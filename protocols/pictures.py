@@ -175,21 +175,24 @@ class Pictures:
 
     def _asked(self, row: Trial, root: Path, paired: bool) -> dict[Path, set[str]]:
         """Path -> networks that are to look at it for the sake of one row."""
-        if not row.output:
+        keys = self._judging(row, paired)
+        if not row.output or not keys:
             return {}
-        judges = [k for k in self._rows if k.defined(row)]
-        found = {root / other: {k.network} for k in judges if (other := k.other(row))}
-        whole = {k.network for k in (*self._sets, *judges, *(self._pairs if paired else ()))}
-        found.setdefault(root / row.output, set()).update(whole)
+        found = {root / other: {k.network} for k in keys if (other := k.other(row))}
+        found.setdefault(root / row.output, set()).update(k.network for k in keys)
         return found
+
+    def _judging(self, row: Trial, paired: bool) -> list[_Key]:
+        """The keys that a row is judged by, alone or with others."""
+        return [k for k in self._keys if k.defined(row) and (paired or k not in self._pairs)]
 
     def _of_rows(self, source: _Source, root: Path, seen: Found) -> Iterator[Score]:
         for row in source.rows:
-            output = seen[root / row.output] if row.output else BenchmarkError(NO_OUTPUT)
+            keys = self._judging(row, source.paired)
+            output = seen[root / row.output] if row.output and keys else BenchmarkError(NO_OUTPUT)
             if isinstance(output, BenchmarkError):
-                for k in self._keys:
-                    if k.defined(row) and (k not in self._pairs or source.paired):
-                        yield Score(row.system, row.trial, k.metric, error=str(output))
+                for k in keys:
+                    yield Score(row.system, row.trial, k.metric, error=str(output))
                 continue
             for k in (k for k in self._rows if k.defined(row)):
                 other = seen[root / k.other(row)] if k.other(row) else output
@@ -201,11 +204,11 @@ class Pictures:
                     yield Score(row.system, row.trial, k.metric, value=_shown(k.family, row, output.face, other.face))
 
     def _of_source(self, source: _Source, root: Path, seen: Found, looking: Looking) -> Iterator[Score]:
-        good = [row for row in source.rows if row.output and isinstance(seen[root / row.output], Seen)]
-        if not source.paired or not good:
+        if not source.paired or not self._pairs:
             return
+        good = [row for row in source.rows if row.output and isinstance(seen[root / row.output], Seen)]
         values: dict[str, float | BenchmarkError] = {}
-        for k in self._pairs:
+        for k in self._pairs if good else ():
             if k.network not in values:
                 try:
                     maps = [looking.maps(root / row.output, k.network) for row in good]
@@ -219,7 +222,7 @@ class Pictures:
                 yield Score(good[0].system, good[0].trial, k.metric, value=value, weight=weight)
 
     def _of_set(self, key: SetKey, rows: Sequence[Trial], root: Path, seen: Found) -> Iterator[Score]:
-        named = [(row, seen[root / row.output]) for row in rows if row.output]
+        named = [(row, seen[root / row.output]) for row in rows if row.output and self._sets]
         good = [(row, found) for row, found in named if isinstance(found, Seen)]
         if not good:
             return
@@ -260,7 +263,7 @@ class Pictures:
             def look(pictures: Sequence[np.ndarray]) -> np.ndarray:
                 return features(network, pictures, pixels)
 
-            made_by = (*vision.made_by(), f"from {pixels} pixels" if pixels else "from its own size")
+            made_by = (network, *vision.made_by(), f"from {pixels} pixels" if pixels else "from its own size")
             said = f"real pictures of {corpus}"
             self._kept[place] = kept_features(self._real[corpus], gender, made_by, look, said)
         return self._kept[place]

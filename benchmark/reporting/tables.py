@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import Path
 
@@ -24,6 +25,18 @@ from benchmark.reporting.store import RunFolder, read_scores
 from benchmark.reporting.strata import by_key, cells
 from protocols.trial import Score, Trial, read_trials
 
+_OF_PICTURES = (
+    (
+        ("fid@*", "kid@*"),
+        "FID, KID: mean over sets (direction, split, repeat), n = outputs, no interval; directions: see table.csv.",
+    ),
+    (("lpips@*",), "LPIPS: mean over the pairs of a source's outputs, n = sources."),
+    (
+        ("*@pocket", "fid@random"),
+        "@pocket (the embedded judge of faces) and @random (a fixed random network): never to be put beside a paper's.",
+    ),
+)
+"""Metrics of pictures -> what a reader must know of them."""
 FORMS = ("shuffled_reference", "gender_only")
 """The controls made of a system itself, `<form>:<system>`; what a system is compared with (DESIGN.md section 6a)."""
 
@@ -71,10 +84,15 @@ def caption(record: RunRecord, trials: Sequence[Trial]) -> str:
         lines.append("NISQA cannot judge espeak voices: on pocket it shows that the plumbing works, and nothing else.")
     if any(m.startswith("wer@") for m in record.metrics) and "random_reference" in record.systems:
         lines.append("WER: ground_truth is the source recording; random_reference says another sentence: the floor.")
+    lines += [text for families, text in _OF_PICTURES if any(_is_of(m, families) for m in record.metrics)]
     if record.partial:
         lines.append(f"Partial (fewer trials than asked for): {', '.join(record.partial)}.")
     lines += [f"{metric}: {note}" for metric, note in record.metric_notes.items()]
     return "\n".join([*lines, *record.notes])
+
+
+def _is_of(metric: str, families: Sequence[str]) -> bool:
+    return any(fnmatchcase(metric, family) for family in families)
 
 
 def _origin(record: RunRecord, trials: Sequence[Trial]) -> str:

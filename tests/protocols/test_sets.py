@@ -14,7 +14,7 @@ from protocols.trial import Trial
 
 
 def official_mean(values: list[float], batch: int) -> float:
-    """clovaai/stargan-v2@875b70a:metrics/eval.py, `calculate_metrics`: the mean over batches of the mean over a batch."""
+    """Mean over batches of the mean over a batch: clovaai/stargan-v2@875b70a:metrics/eval.py, `calculate_metrics`."""
     lpips_values = []
     for start in range(0, len(values), batch):
         lpips_values.append(np.mean(values[start : start + batch]))
