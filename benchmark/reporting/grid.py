@@ -30,7 +30,7 @@ class Panel:
 
 
 def write_panels(path: Path, panels: Sequence[Panel]) -> None:
-    """Draw panels side by side into a PNG, atomically; every picture is shown at 128 px."""
+    """Draw panels side by side into a PNG, atomically; every picture is shown at about 128 px."""
     from matplotlib.figure import Figure  # here, because it is slow to import
 
     mosaics = [mosaic(panel) for panel in panels]

@@ -8,15 +8,19 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from protocols.trial import Trial
+
+_CIRCLES = 10
 
 
 def shuffle_references(trials: Sequence[Trial], seed: int) -> list[Trial]:
     """The same rows with references permuted within corpus, split and target gender, never to the row's own target.
 
     Where a source has several outputs, whole sets of references change hands, within a repeat: the outputs of a source
-    then differ as much as before. A row for which there is no other target gets an empty reference, and so no output.
+    then differ as much as before. A row for which there is no other target, or in a small corpus no order without its
+    own, gets an empty reference, and so no output.
     """
     groups: dict[tuple[Hashable, ...], list[int]] = defaultdict(list)
     for i, trial in enumerate(trials):
@@ -40,19 +44,25 @@ def _single(trials: Sequence[Trial], rows: Sequence[int], rng: np.random.Generat
 
 
 def _sets(trials: Sequence[Trial], rows: Sequence[int], rng: np.random.Generator) -> dict[int, str]:
-    """Sets pass on in a circle of sources; each is turned round until no row meets its own target."""
+    """Sets pass on in a circle of sources, each in the order in which the fewest rows meet their own targets; of a few
+    circles the first without any such row is taken, else the one with the fewest."""
     by_source: dict[str, list[int]] = defaultdict(list)
     for i in rows:
         by_source[trials[i].source].append(i)
-    sources = rng.permutation(sorted(by_source)).tolist()
-    given: dict[int, str] = {}
-    for source, giver in zip(sources, sources[1:] + sources[:1], strict=True):
-        taken, theirs = by_source[source], by_source[giver]
-        turns = [theirs[turn:] + theirs[:turn] for turn in range(len(theirs))]
-        own = [sum(trials[i].target_id == trials[j].target_id for i, j in zip(taken, t, strict=True)) for t in turns]
-        best = turns[int(np.argmin(own))]
-        given |= {i: _other(trials[j], trials[i]) for i, j in zip(taken, best, strict=True)}
-    return given
+    best: dict[int, str] = {}
+    for _ in range(_CIRCLES):
+        sources = rng.permutation(sorted(by_source)).tolist()
+        given: dict[int, str] = {}
+        for source, giver in zip(sources, sources[1:] + sources[:1], strict=True):
+            taken, theirs = by_source[source], by_source[giver]
+            own = [[trials[i].target_id == trials[j].target_id for j in theirs] for i in taken]
+            for row, column in zip(*linear_sum_assignment(own), strict=True):
+                given[taken[row]] = _other(trials[theirs[column]], trials[taken[row]])
+        if not best or list(given.values()).count("") < list(best.values()).count(""):
+            best = given
+        if "" not in best.values():
+            break
+    return best
 
 
 def _other(giver: Trial, trial: Trial) -> str:
