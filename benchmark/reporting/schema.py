@@ -58,7 +58,7 @@ class Count(Strict):
 
 class SystemFacts(Strict):
     """What is said of a system besides its scores. network: where its weights come from, None where it has none.
-    checkpoint_sha256: of their file. real_time_factor: seconds of work a second of output."""
+    checkpoint_sha256: of their file. real_time_factor: seconds of work a second of output, or a picture."""
 
     parameters: int | None = None
     network: Literal["trained", "shipped", "published"] | None = None
