@@ -7,8 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models.inception import BasicConv2d, Inception3
+from torchvision.models.inception import Inception3
 
 from benchmark.errors import BenchmarkError
 
@@ -30,7 +29,8 @@ def trunk() -> Inception3:
 
 
 def ready(network: Inception3, state: Mapping[str, Any] | None) -> Inception3:
-    """Eval mode, without gradients, batch normalisation folded into the convolutions (exact but for rounding).
+    """Eval mode, without gradients, channels last in memory (1.4 times as fast as channels first on a CPU; with batch
+    normalisation folded into the convolutions it would be 1.6, and FID three times as far from float64's).
 
     state: of a file whose classifiers are dropped; None: the weights it has.
 
@@ -43,11 +43,23 @@ def ready(network: Inception3, state: Mapping[str, Any] | None) -> Inception3:
         except (RuntimeError, AttributeError, TypeError) as error:
             raise BenchmarkError(f"These are not the weights of a whole Inception network: {error}") from error
     network.eval().requires_grad_(False)
-    for block in network.modules():
-        if isinstance(block, BasicConv2d):
-            block.conv, block.bn = fuse_conv_bn_eval(block.conv, block.bn), nn.Identity()
     fast: Inception3 = network.to(memory_format=torch.channels_last)
     return fast
+
+
+def random_state(images: Tensor) -> Mapping[str, Tensor]:
+    """Weights in the layout of the published files, for tests and timings: random convolutions from PyTorch's own
+    generator, and normalisations fitted to these inputs (N, 3, 299, 299), so that features are of the usual size."""
+    network = Inception3(num_classes=1008, aux_logits=False, init_weights=False).train()
+    normalisations = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for layer in normalisations:
+        layer.momentum = 1.0
+    with torch.no_grad():
+        network(images)
+        for layer in normalisations:  # channels that hardly vary would make rounding errors large
+            layer.running_var += 0.1 * layer.running_var.mean()  # type: ignore[union-attr, operator]
+    state: Mapping[str, Tensor] = network.state_dict()
+    return state
 
 
 def unit_range(pictures: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from benchmark.verbs.show import show
 
 @dataclass(frozen=True)
 class Speed:
-    """Time ours against each reference implementation on the same clips, as ratios (above 1: ours is faster).
+    """Time ours against each reference implementation on the same files, as ratios (above 1: ours is faster).
 
     Both sides read the same files, take turns, and must give the same values, or there is no ratio. Networks are built
     beforehand; reading the files counts. Exit code 1 where values differ or a row asked for by name was not measured.
@@ -26,11 +26,13 @@ class Speed:
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Rows to measure (default: all): nisqa, nisqa:best-batch, spksim, wer."""
+    """Rows to measure (default: all): nisqa, nisqa:best-batch, spksim, wer, lpips, frechet, fid_features."""
     clips: int = 100
     """How many clips of about 5 s are made from the embedded corpus, or taken of --audio."""
     audio: Path | None = None
     """Use the sound files of this folder instead."""
+    pictures: int = 80
+    """How many faces of 128 pixels are drawn from the embedded corpus for lpips and fid_features."""
     rounds: int = 2
     """Turns of each side; its best one counts."""
     model: str = "pocket"
@@ -42,24 +44,43 @@ class Speed:
 def main(settings: Speed) -> int:
     from benchmark.runner.speed import comparisons
     from benchmark.runner.speed.clips import link_clips, make_clips
+    from benchmark.runner.speed.frechet import make_features
     from benchmark.runner.speed.measure import measure, versions
+    from benchmark.runner.speed.pictures import make_pictures
 
-    if settings.clips < 2 or settings.rounds < 1:
-        raise BenchmarkError(f"--clips {settings.clips} --rounds {settings.rounds}: at least 2 and at least 1, please.")
+    if settings.clips < 2 or settings.pictures < 10 or settings.rounds < 1:
+        raise BenchmarkError(
+            f"--clips {settings.clips} --pictures {settings.pictures} --rounds {settings.rounds}: at least 2, 10 and "
+            "1, please."
+        )
     known = comparisons(settings.model)
     for name in settings.names:
         if name not in known:
             raise unknown("comparison", name, known)
-    with tempfile.TemporaryDirectory(prefix="benchmark-speed-") as place:
-        folder, warm = Path(place, "clips"), Path(place, "warm")
-        folder.mkdir()
-        warm.mkdir()
-        if settings.audio is None:
-            make_clips(folder, settings.clips)
+
+    def make_files(kind: str, folder: Path, warm: Path) -> None:
+        folder.mkdir(parents=True)
+        warm.mkdir(parents=True)
+        if kind == "features":
+            make_features(folder, warm)
+        elif kind == "pictures":
+            make_pictures(folder, settings.pictures)
+            make_pictures(warm, 10)
         else:
-            link_clips(folder, settings.audio, settings.clips)
-        link_clips(warm, folder, count=16)
-        rows = [measure(name, known[name], warm, folder, settings.rounds) for name in settings.names or known]
+            if settings.audio is None:
+                make_clips(folder, settings.clips)
+            else:
+                link_clips(folder, settings.audio, settings.clips)
+            link_clips(warm, folder, count=16)
+
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="benchmark-speed-") as place:
+        for name in settings.names or known:
+            kind = known[name].files
+            folder, warm = Path(place, kind, "all"), Path(place, kind, "warm")
+            if not folder.exists():
+                make_files(kind, folder, warm)
+            rows.append(measure(name, known[name].build, warm, folder, settings.rounds))
     cells = [asdict(row) for row in rows]
     if not settings.json:
         print(f"{versions()}; best of {settings.rounds} rounds.\n")

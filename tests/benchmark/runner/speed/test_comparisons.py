@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
 from benchmark import weights
 from benchmark.errors import BenchmarkError
-from benchmark.runner.speed import comparisons, nisqa
+from benchmark.runner.speed import comparisons, frechet, nisqa
 from benchmark.runner.speed.clips import link_clips, make_clips
 from benchmark.runner.speed.measure import Row, unlike
+from benchmark.runner.speed.pictures import make_pictures
 from benchmark.verbs import speed
 
 
@@ -37,7 +39,7 @@ def test_nisqa_and_its_package_agree(folder: Path, name: str, monkeypatch: pytes
     pytest.importorskip("nisqa")
     monkeypatch.setattr(nisqa, "_BATCHES", (2,))
     monkeypatch.setattr(nisqa, "_WORKERS", (0,))
-    comparison = comparisons()[name]()
+    comparison = comparisons()[name].build()
     ours, peer = comparison.ours(folder), comparison.peer(folder)
     values = ours.run()
     assert len(set(values)) == 3
@@ -47,7 +49,7 @@ def test_nisqa_and_its_package_agree(folder: Path, name: str, monkeypatch: pytes
 
 @pytest.mark.slow
 def test_spksim_and_resemblyzer_agree(folder: Path) -> None:
-    comparison = comparisons()["spksim"]()
+    comparison = comparisons()["spksim"].build()
     values = comparison.ours(folder).run()
     assert len(set(values)) == 3
     assert unlike(values, comparison.peer(folder).run(), comparison.tolerance) == ""
@@ -55,7 +57,52 @@ def test_spksim_and_resemblyzer_agree(folder: Path) -> None:
 
 def test_wer_says_which_model_is_absent(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="nowhere"):
-        comparisons(str(tmp_path / "nowhere"))["wer"]()
+        comparisons(str(tmp_path / "nowhere"))["wer"].build()
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    """Twenty noisy pictures, ten of each of two brightnesses."""
+    (tmp_path / "faces").mkdir()
+    draw = np.random.default_rng(0)
+    for i in range(20):
+        pixels = draw.integers(0, 100 + 15 * (i // 10) * (i % 10), (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "faces" / f"{i:04d}.png")
+    return tmp_path / "faces"
+
+
+@pytest.mark.parametrize(("name", "values"), [("lpips", 2), ("fid_features", 20)])
+def test_both_sides_see_the_same_in_pictures(faces: Path, name: str, values: int) -> None:
+    comparison = comparisons()[name].build()
+    found = comparison.ours(faces).run()
+    assert len(found) == values
+    assert float(np.ptp(found)) > 20 * comparison.tolerance
+    assert unlike(found, comparison.peer(faces).run(), comparison.tolerance) == ""
+
+
+def test_frechet_and_sqrtm_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, warm = tmp_path / "all", tmp_path / "warm"
+    folder.mkdir()
+    warm.mkdir()
+    monkeypatch.setattr(frechet, "ROWS", 60)
+    monkeypatch.setattr(frechet, "WIDTH", 96)
+    frechet.make_features(folder, warm)
+    comparison = comparisons()["frechet"].build()
+    for place in (folder, warm):
+        (value,) = comparison.ours(place).run()
+        assert float(value) > 1e4 * comparison.tolerance
+        assert unlike([value], comparison.peer(place).run(), comparison.tolerance) == ""
+
+
+def test_made_pictures_are_faces(speech_store: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = speech_store()  # type: ignore[operator]
+    monkeypatch.setattr("benchmark.runner.speed.pictures.open_store", lambda *a, **k: store)
+    (tmp_path / "out").mkdir()
+    make_pictures(tmp_path / "out", 12)
+    files = sorted((tmp_path / "out").iterdir())
+    assert len(files) == 12
+    assert {Image.open(file).size for file in files} == {(128, 128)}
+    assert len({file.read_bytes() for file in files}) > 6
 
 
 def test_linked_clips_are_the_files_in_order(folder: Path, tmp_path: Path) -> None:
@@ -104,6 +151,8 @@ def test_the_verb_prints_rows_and_fails_where_values_differ(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("benchmark.runner.speed.measure.measure", lambda *a: row)
+    for maker in ("pictures.make_pictures", "frechet.make_features"):
+        monkeypatch.setattr(f"benchmark.runner.speed.{maker}", lambda *a: None)
     assert speed.main(speed.Speed(names=names, audio=folder, json=True)) == code
     rows = json.loads(capsys.readouterr().out)
     assert set(rows[0]) == {"name", "ours", "peer", "peer_name", "ratio", "unit", "n", "device", "note"}
@@ -117,3 +166,5 @@ def test_the_verb_refuses_what_it_cannot_measure(folder: Path) -> None:
         speed.main(speed.Speed(names=("nisq",), audio=folder))
     with pytest.raises(BenchmarkError, match="at least 2"):
         speed.main(speed.Speed(clips=1))
+    with pytest.raises(BenchmarkError, match="pictures 9"):
+        speed.main(speed.Speed(pictures=9))
