@@ -125,7 +125,7 @@ def test_the_published_file_is_read() -> None:
 @pytest.mark.real
 @pytest.mark.slow
 def test_fid_of_real_pictures_is_pytorch_fids() -> None:
-    """The package from files to number, with the same random weights, fitted to some of the pictures; 20 training
+    """The package from files to number, with the same random weights, fitted to some of the pictures; 18 training
     pictures against 20 others. Beside it the package's features with our formula, whose digits are all good: with so
     few pictures the package's matrix root is good to about 5e-7."""
     if not SHARED.is_dir():
