@@ -106,7 +106,10 @@ def _alike(ours: object, peer: object, tolerance: float) -> bool:
     return ours == peer
 
 
-def versions(packages: Sequence[str] = ("torch", "numpy", "nisqa", "resemblyzer", "librosa", "espnet")) -> str:
+_PACKAGES = ("torch", "numpy", "scipy", "nisqa", "resemblyzer", "librosa", "espnet", "lpips", "pytorch-fid")
+
+
+def versions(packages: Sequence[str] = _PACKAGES) -> str:
     """Name and version of what the times depend on, as installed."""
     installed = {dist.name.lower(): dist.version for dist in distributions()}
     return ", ".join(f"{package} {installed.get(package, 'absent')}" for package in packages)
