@@ -29,8 +29,8 @@ def widened(kernel: Tensor, scale: Scale) -> Tensor:
     """A kernel (out, in, h, w) summed over shifts by 0 .. scale - 1 along either axis: (out, in, h + 1, w + 1) for a
     scale of 2. A convolution and a scaling by 2 beside it are one convolution with it, of half the arithmetic."""
     rows, columns = (scale, scale) if isinstance(scale, int) else scale
-    kernel = sum((F.pad(kernel, (0, 0, i, rows - 1 - i)) for i in range(rows)), kernel.new_zeros(()))
-    return sum((F.pad(kernel, (i, columns - 1 - i)) for i in range(columns)), kernel.new_zeros(()))
+    shifted = [F.pad(kernel, (j, columns - 1 - j, i, rows - 1 - i)) for i in range(rows) for j in range(columns)]
+    return torch.stack(shifted).sum(0)
 
 
 def convolve_pool(x: Tensor, layer: nn.Conv2d, scale: Scale) -> Tensor:
@@ -73,7 +73,8 @@ class ResidualBlock(nn.Module):
             x = convolve_pool(x, self.shortcut, self.pool)
         elif self.pool != 1:
             x = F.avg_pool2d(x, self.pool)
-        return (x + y) / math.sqrt(2)
+        total: Tensor = x + y
+        return total / math.sqrt(2)
 
 
 class AdaIN(nn.Module):
@@ -114,7 +115,7 @@ class AdainResidualBlock(nn.Module):
         if self.residual_only:
             return y  # type: ignore[no-any-return]
         x = self.shortcut(x)
-        total = (F.interpolate(x, scale_factor=self.scale) if self.scale != 1 else x) + y
+        total: Tensor = (F.interpolate(x, scale_factor=self.scale) if self.scale != 1 else x) + y
         return total / math.sqrt(2)
 
 

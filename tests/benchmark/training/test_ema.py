@@ -44,3 +44,17 @@ def test_decay_is_per_module(kit: ModuleType) -> None:
         for now, then in zip(ema.modules[name].parameters(), before[name], strict=True):
             torch.testing.assert_close(now, decay * then)
     assert set(ema.modules) == {"maker", "mapping"}
+
+
+def test_a_system_may_name_other_weights_to_start_from(kit: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    system, other = kit.Duel(), kit.Duel()
+    monkeypatch.setattr(system, "averages", lambda: {**kit.Duel.averages(system), "maker": other.maker})
+    ema = Ema(system)
+    for name, parameter in ema.modules["maker"].named_parameters():
+        assert torch.equal(parameter, other.maker.get_parameter(name))
+        assert parameter is not other.maker.get_parameter(name)
+    ema.update(0)
+    for name, parameter in ema.modules["maker"].named_parameters():
+        expected = torch.lerp(other.maker.get_parameter(name), system.maker.get_parameter(name), 0.1)
+        torch.testing.assert_close(parameter, expected)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import BenchmarkError
-from benchmark.system import Draw, Pick
+from benchmark.system import Draw, FixedPartner, Pick
 from benchmark.training.plan import Plan
 from benchmark.training.records import Records, speaker_codes
 
@@ -293,6 +293,37 @@ def test_missing_genders_are_said(kit: ModuleType, tmp_path: Path) -> None:
     for columns in ({"a": pick(VOICE, balance="gender")}, {"a": VOICE, "b": pick(FACE, same_gender="a")}):
         with pytest.raises(BenchmarkError, match="goes by gender"):
             Plan([store], {"d": Draw(4, columns)}, 0, features=kit.FEATURES)
+
+
+def test_a_fixed_partner_is_a_permutation_within_the_gender_for_all_steps(plan_of: Any, stores: list[Any]) -> None:
+    columns = {"a": pick(FACE, balance="gender"), "b": FixedPartner("face", ("face",), same_gender="a")}
+    plan, again, other = plan_of(64, **columns), plan_of(64, **columns), plan_of(64, seed=1, **columns)
+    partner: dict[int, int] = {}
+    for step in range(60):
+        drawn = plan.draw("d", step)
+        for mine, theirs in zip(drawn["a"].record[:, 0], drawn["b"].record[:, 0], strict=True):
+            assert partner.setdefault(int(mine), int(theirs)) == theirs
+        assert np.array_equal(again.draw("d", step)["b"].record, drawn["b"].record)
+    gender = plan.records.gender
+    assert all(gender[a] == gender[b] for a, b in partner.items())
+    assert set(partner) == set(partner.values()) == set(plan.columns["d"]["a"].group.records.tolist())
+    assert any(a != b for a, b in partner.items())
+    drawn = other.draw("d", 0)
+    assert any(partner[int(a)] != b for a, b in zip(drawn["a"].record[:, 0], drawn["b"].record[:, 0], strict=True))
+
+
+@pytest.mark.parametrize(
+    "partner",
+    [
+        FixedPartner("face", ("face",)),
+        FixedPartner("face", ("face",), same_gender="a", pool="faces"),
+        FixedPartner("face", ("face",), same_gender="a", count=2),
+        FixedPartner("audio", ("band",), same_gender="a"),
+    ],
+)
+def test_a_fixed_partner_needs_a_column_of_its_own_pool(plan_of: Any, partner: Pick) -> None:
+    with pytest.raises(BenchmarkError, match="fixed partner"):
+        plan_of(4, a=FACE, b=partner)
 
 
 def test_a_speaker_held_out_elsewhere_is_refused(kit: ModuleType, tmp_path: Path) -> None:
