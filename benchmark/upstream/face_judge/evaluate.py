@@ -41,8 +41,11 @@ def evaluate(network: FaceJudge, store: Store, labels: Labels, standard: np.ndar
         figures |= {f"{key}_{name}": value for key, value in verification(found.identity, gender, speaker).items()}
         truth = (labels.attributes[rows] - standard[0]) / standard[1]
         wrong = np.square(found.attributes.numpy() - truth).mean(0)
-        shares = zip(ATTRIBUTES, wrong, truth.var(0), strict=True)
-        figures |= {f"r2_{a}_{name}": float(1.0 - left / spread) for a, left, spread in shares if spread > 0.0}
+        figures |= {
+            f"r2_{attribute}_{name}": float(1.0 - wrong[i] / truth[:, i].var())
+            for i, attribute in enumerate(ATTRIBUTES)
+            if np.ptp(truth[:, i]) > 0.0
+        }
         if name == "unseen":
             other = np.random.default_rng(0).permutation(rows)
             floor = np.abs(labels.pose[rows] - labels.pose[other]).mean(0)

@@ -99,7 +99,7 @@ def test_the_losses_of_right_labels_and_wrong_people(faces: Store, monkeypatch: 
     for row, speaker in zip(cosine.tolist(), column["speaker"].tolist(), strict=True):
         logits = [16.0 * (c - 0.2 * (i == speaker)) for i, c in enumerate(row)]
         wanted.append(math.log(sum(map(math.exp, logits))) - logits[speaker])
-    assert float(terms["people"]) == pytest.approx(0.3 * sum(wanted) / len(wanted), rel=1e-5)
+    assert terms["people"].item() == pytest.approx(0.3 * sum(wanted) / len(wanted), rel=1e-5)
     shrunk = torch.nn.functional.interpolate(column["face128"], (64, 64), mode="bilinear", antialias=True)
     torch.testing.assert_close(seen[0], torch.where(mirror[:, None, None, None], shrunk.flip(3), shrunk))
 
