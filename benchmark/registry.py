@@ -154,7 +154,7 @@ PROTOCOLS: Mapping[str, Entry] = {
             ("lpips@pocket", "diversity of a source's outputs by the embedded judge's maps, higher is better"),
             ("gender_flip@pocket", "share of outputs of the target's gender by the embedded judge, higher is better"),
             ("pose_error@pocket", "degrees between the poses of output and source, lower is better"),
-            ("cos_target@pocket", "cosine of output's and reference's identity by the embedded judge, higher is better"),
+            ("cos_target@pocket", "likeness of output and reference by the embedded judge, higher is better"),
             ("fid@starganv2", "FID as clovaai/stargan-v2 computes it, lower is better"),
             ("fid@inception-2015", "FID as pytorch-fid computes it, lower is better"),
             ("kid@inception-2015", "kernel distance of the same features, for small sets, lower is better"),

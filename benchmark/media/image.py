@@ -140,5 +140,5 @@ def write_png(path: Path, image: Tensor) -> None:
     if not bool(torch.isfinite(image).all()):
         raise BenchmarkError(f"{path.name}: the picture holds NaN or infinite values and was not written.")
     with atomic(path) as file:
-        # The cheapest compression: runs write thousands of small pictures, and a tighter one takes several times as long.
+        # The cheapest compression: runs write thousands of small pictures, and a tighter one takes far longer.
         Image.fromarray(to_uint8(image)).save(file, format="PNG", compress_level=1)

@@ -13,6 +13,7 @@ import os
 import shutil
 import stat
 import struct
+import struct
 import tarfile
 import unicodedata
 import zipfile
@@ -192,6 +193,8 @@ def _parts(archive: Path, name: str, limits: Limits) -> tuple[str, ...]:
 def _zip(archive: Path, file: IO[bytes], limits: Limits) -> Iterator[_Member]:
     with zipfile.ZipFile(file) as opened:
         infos = opened.infolist()
+        if len(infos) != _entries(file, opened.start_dir, len(infos)):
+            raise _refused(archive, "is broken (its directory holds fewer members than it declares, or more)")
         if sum(info.file_size for info in infos) > limits.bytes:
             raise _refused(archive, f"unpacks to more than {limits.bytes} bytes")
         for info in infos:
@@ -205,6 +208,17 @@ def _zip(archive: Path, file: IO[bytes], limits: Limits) -> Iterator[_Member]:
             else:
                 with opened.open(info) as content:  # checks the CRC at its end
                     yield _Member(parts, info.file_size, content)
+
+
+def _entries(file: IO[bytes], directory: int, read: int) -> int:
+    """Members that the end of a zip declares; `read` where it says that there are more than it can say (zip64).
+
+    zipfile never looks: a damaged length in the directory lets the members after it vanish.
+    """
+    file.seek(directory)
+    tail = file.read()
+    (count,) = struct.unpack_from("<H", tail, tail.rfind(b"PK\5\6") + 10)
+    return read if count == 0xFFFF else int(count)
 
 
 def _tar(archive: Path, file: IO[bytes], limits: Limits) -> Iterator[_Member]:

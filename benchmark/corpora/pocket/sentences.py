@@ -13,7 +13,6 @@ from itertools import product
 
 import numpy as np
 
-from benchmark.corpora.pocket.pools import POOLS
 from benchmark.errors import unknown
 
 GRAMMAR: tuple[tuple[str, ...], ...] = (
@@ -25,6 +24,10 @@ GRAMMAR: tuple[tuple[str, ...], ...] = (
     ("again", "now", "please", "soon"),
 )
 
+SHARERS = ("pocket_av", "pocket_av_many", "pocket_faces", "pocket_voices", "pocket_upstream", "pocket_judges")
+"""Pools that the sentences are dealt out to. A pool that is added without a voice must not change what others say; the
+silent `pocket_faces` had a share from the start and keeps it."""
+
 
 def all_sentences() -> Iterator[str]:
     """The 64,000 sentences, words separated by one space, in the order of the grammar."""
@@ -34,12 +37,12 @@ def all_sentences() -> Iterator[str]:
 def pool_of(sentence: str) -> str:
     """The one pool that may say a sentence: a hash decides, so that no list has to be kept."""
     digest = hashlib.sha256(sentence.encode()).digest()
-    return tuple(POOLS)[int.from_bytes(digest[:8], "big") % len(POOLS)]
+    return SHARERS[int.from_bytes(digest[:8], "big") % len(SHARERS)]
 
 
 @cache
 def _by_pool() -> dict[str, tuple[str, ...]]:
-    lists: dict[str, list[str]] = {name: [] for name in POOLS}
+    lists: dict[str, list[str]] = {name: [] for name in SHARERS}
     for sentence in all_sentences():
         lists[pool_of(sentence)].append(sentence)
     return {name: tuple(sentences) for name, sentences in lists.items()}
@@ -49,11 +52,11 @@ def pool_sentences(pool: str, count: int | None = None, generator: np.random.Gen
     """Sentences of a pool: all of them (about 10,600), or `count` different ones drawn by `generator`.
 
     Raises:
-        BenchmarkError: no such pool.
+        BenchmarkError: no such pool, or one that says nothing.
         ValueError: `count` exceeds the list (numpy's message).
     """
-    if pool not in POOLS:
-        raise unknown("pool", pool, POOLS)
+    if pool not in SHARERS:
+        raise unknown("pool with sentences", pool, SHARERS)
     sentences = _by_pool()[pool]
     if count is None or generator is None:
         return list(sentences)

@@ -205,11 +205,6 @@ def test_too_short_a_recording_says_how_long_it_must_be(short: str) -> None:
         )
 
 
-def test_a_missing_reference_is_refused() -> None:
-    with pytest.raises(BenchmarkError, match="needs a reference"):
-        make().translate(TASK, column(1, 40), None, torch.zeros(1, dtype=torch.int64))
-
-
 def test_the_learning_rate_falls_only_where_asked() -> None:
     assert AdainVC(AdainVC.Settings()).optimizers()["all"].schedule is None
     schedule = AdainVC(AdainVC.Settings(lr_decay=100)).optimizers()["all"].schedule
