@@ -13,7 +13,6 @@ import os
 import shutil
 import stat
 import struct
-import struct
 import tarfile
 import unicodedata
 import zipfile
