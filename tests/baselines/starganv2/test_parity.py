@@ -24,7 +24,7 @@ from benchmark.upstream.wing import Wing
 
 EXPECTED = json.loads(Path(__file__).with_name("official_losses.json").read_text(encoding="utf-8"))
 LAMBDAS = {"lambda_reg": 0.5, "lambda_sty": 0.7, "lambda_ds": 2.0, "lambda_cyc": 1.3}
-CASES: Mapping[str, Mapping[str, float]] = {"128 px": {"size": 128}}
+CASES: Mapping[str, Mapping[str, float]] = {"128 px": {"size": 128}, "256 px": {"size": 256}}
 FIXED = ("hpf.filter", "num_batches_tracked")
 
 
@@ -85,7 +85,7 @@ def terms(system: StarGANv2, phase: str, given: Inputs) -> Mapping[str, Tensor]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["128 px"])
+@pytest.mark.parametrize("case", CASES)
 def test_terms(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In float32, as they are trained."""
     system, given = filled(tmp_path, monkeypatch, **CASES[case]), inputs(int(CASES[case]["size"]), 2, torch.float32)
