@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def score(
             _lose(metric, own, failures, log)
         good = {m: [row for row in own if (row.system, row.trial) not in failures] for m, own in every.items()}
         if hasattr(protocol, "compare_with"):
-            _by_system(protocol, good, root, log)
+            _by_system(protocol, every, good, root, log)
             planned = {metric: sum(key[2] == metric for key in _plan(protocol, every)) for metric in metrics}
         else:
             planned = {metric: len(every[metric]) for metric in metrics}
@@ -155,19 +156,27 @@ def _by_row(metric: str, protocol: Any, rows: Sequence[Trial], root: Path, log: 
     log.append(chunk)
 
 
-def _by_system(protocol: Any, rows: Mapping[str, Sequence[Trial]], root: Path, log: ScoreLog) -> None:
+def _by_system(
+    protocol: Any, every: Mapping[str, Sequence[Trial]], good: Mapping[str, Sequence[Trial]], root: Path, log: ScoreLog
+) -> None:
     """All rows of a system or none: values of sets need their rows together.
 
-    What was there of a system that is not whole is dropped: a set's score stands under its first row that can be read,
-    which may be another one by now.
+    `every`: metric -> rows it judges; `good`: those of them with an output. The others go along without one, because
+    what a source counts in a mean is its share of the list, whatever failed.
+
+    What was there of a system that is not whole, or of which something failed that may have been mended, is dropped: a
+    set's score stands under its first row that can be read, which may be another one by now.
     """
-    judged = {(row.system, row.trial, metric) for metric, own in rows.items() for row in own}
-    for system in dict.fromkeys(row.system for own in rows.values() for row in own):
-        of = {metric: [row for row in own if row.system == system] for metric, own in rows.items()}
-        if not _plan(protocol, of) <= log.done():
-            every = list({row.trial: row for own in of.values() for row in own}.values())
-            found = [s for s in protocol.score(every, root) if (s.system, s.trial, s.metric) in judged]
-            log.replace({key for key in judged if key[0] == system}, found)
+    judged = {(row.system, row.trial, metric) for metric, own in good.items() for row in own}
+    for system in dict.fromkeys(row.system for own in good.values() for row in own):
+        of = {metric: [row for row in own if row.system == system] for metric, own in good.items()}
+        mine = {key for key in judged if key[0] == system}
+        failed = {(s.system, s.trial, s.metric) for s in log.read() if s.error is not None}
+        if not _plan(protocol, of) <= log.done() or mine & failed:
+            there = {row.trial for own in of.values() for row in own}
+            rows = {row.trial: row for own in every.values() for row in own if row.system == system}
+            given = [row if row.trial in there else replace(row, output="") for row in rows.values()]
+            log.replace(mine, [s for s in protocol.score(given, root) if (s.system, s.trial, s.metric) in mine])
 
 
 def _plan(protocol: Any, rows: Mapping[str, Sequence[Trial]]) -> set[Key]:

@@ -116,12 +116,26 @@ def test_a_set_whose_first_row_came_later_has_one_score(protocols: dict[str, Mad
     assert Made.calls == ["a4", "b4", "a4"]
 
 
-def test_rows_without_an_output_are_failed_and_not_given(
+def test_a_set_is_judged_again_when_a_row_in_its_midst_was_mended(
+    protocols: dict[str, Made], root: Path, tmp_path: Path
+) -> None:
+    path, sets = tmp_path / "scores.jsonl", together({"set@made": protocols["set@made"]}, ())
+    (root / "a2").unlink()
+    score(sets, ROWS, {}, root, ScoreLog(path))
+    (root / "a2").touch()
+    counts = score(sets, ROWS, {}, root, ScoreLog(path))
+    assert {(s.trial, s.rows) for s in ScoreLog(path).read() if s.system == "a"} == {("c-0", 4)}
+    assert counts["set@made"].model_dump() == {"planned": 2, "scored": 2, "failed": 0}
+    assert Made.calls == ["a4", "b4", "a4"]
+
+
+def test_rows_without_an_output_are_failed_and_go_along_without_one(
     protocols: dict[str, Made], root: Path, tmp_path: Path
 ) -> None:
     log = ScoreLog(tmp_path / "scores.jsonl")
     counts = score(together(protocols, ()), ROWS, {("a", "c-0"): "no translation"}, root, log)
-    assert Made.calls == ["a3", "b4"]
+    assert Made.calls == ["a4", "b4"], "a file that lies at the place of the lost output is not looked at"
+    assert {(s.trial, s.value) for s in log.read() if s.rows and s.system == "a"} == {("c-1", 3.0)}
     assert counts["set@made"].model_dump() == {"planned": 2, "scored": 2, "failed": 1}
     assert counts["row@made"].model_dump() == {"planned": 8, "scored": 7, "failed": 1}
     assert {s.error for s in log.read() if s.error} == {"no translation"}
