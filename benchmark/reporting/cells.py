@@ -12,7 +12,7 @@ from benchmark.reporting import whole_sets
 from benchmark.reporting.paper import paper_value
 from benchmark.reporting.schema import DifferenceRow, RunRecord, SystemFacts, TableRow
 from benchmark.reporting.statistics import MIN_CLUSTERS, mean_interval, paired_difference
-from benchmark.reporting.strata import Cell, Scores
+from benchmark.reporting.strata import Cell, Scores, target
 from protocols.trial import Score, Trial
 
 NAMED_FAILURES = 3
@@ -86,10 +86,11 @@ def _summary(pairs: Sequence[tuple[Trial, Score]], real: Mapping[str, int]) -> _
         said = tuple(whole_sets.notes(pairs, real))
         return _Summary(whole_sets.set_mean(scores), n=outputs, sets=len(scores), notes=said)
     values, weights, n = [_value(s) for s in scores], _weights(scores), len(scores)
-    if not _have_ids(trials):
+    people = _people(trials)
+    if people is None:
         mean = float(np.average(values, weights=weights))
         return _Summary(mean, n=n, notes=("no interval: a row has no source_id or target_id",))
-    found = mean_interval(values, [t.source_id for t in trials], [t.target_id for t in trials], weights=weights)
+    found = mean_interval(values, *people, weights=weights)
     few = min(found.clusters)
     if few < MIN_CLUSTERS:
         note = f"no interval: {found.clusters[0]} source and {found.clusters[1]} target speakers, 8 of each needed"
@@ -102,8 +103,10 @@ def _value(score: Score) -> float:
     return score.value
 
 
-def _have_ids(trials: Sequence[Trial]) -> bool:
-    return all(t.source_id and t.target_id for t in trials)
+def _people(trials: Sequence[Trial]) -> tuple[list[str], list[str]] | None:
+    """The source and the target that each row is clustered by; None where a row does not name them."""
+    sources, targets = [t.source_id for t in trials], [target(t) for t in trials]
+    return (sources, targets) if all(sources) and all(targets) else None
 
 
 def _weights(scores: Sequence[Score]) -> list[float] | None:
@@ -139,9 +142,8 @@ def difference_row(
     ours, theirs, weights = [_value(a) for _, a, _ in both], [_value(b) for _, _, b in both], _shared_weights(both)
     mean = float(np.average(np.subtract(ours, theirs), weights=weights))
     low = high = p = few = None
-    if _have_ids([t for t, _, _ in both]):
-        sources, targets = [t.source_id for t, _, _ in both], [t.target_id for t, _, _ in both]
-        found = paired_difference(ours, theirs, sources, targets, weights=weights)
+    if people := _people([t for t, _, _ in both]):
+        found = paired_difference(ours, theirs, *people, weights=weights)
         mean, low, high, p = found.mean, found.low, found.high, found.p
         few = min(found.clusters) if low is None else None
     return DifferenceRow(

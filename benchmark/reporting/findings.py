@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmark.reporting.measured import Key, Measured, Subject
 from benchmark.reporting.statistics import mean_interval
+from benchmark.reporting.strata import target
 from protocols.trial import COLUMNS, Score, Trial
 
 EXACT = 1e-9
@@ -165,7 +166,7 @@ def mean_of(pairs: Iterable[tuple[Trial, Score]]) -> tuple[list[float], list[flo
         [s.value for _, s in rows if s.value is not None],
         [1.0 if s.weight is None else s.weight for _, s in rows] if weighted else None,
         [t.source_id for t, _ in rows],
-        [t.target_id for t, _ in rows],
+        [target(t) for t, _ in rows],
     )
 
 

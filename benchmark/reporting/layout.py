@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from benchmark.reporting.schema import DifferenceRow, TableRow
 from benchmark.reporting.statistics import MIN_CLUSTERS
+from benchmark.tasks import TASKS
 
 _T = TypeVar("_T")
 _DIGITS = {"nisqa": 2, "fid": 2, "kid": 4, "pose_error": 2}
@@ -104,7 +105,7 @@ def _scores(title: str, rows: Sequence[TableRow], splits: Sequence[str]) -> list
     by = {(r.system, r.split): r for r in rows}
     if not splits:
         return []
-    usual = {s: max(r.n + r.failed for r in rows if r.split == s) for s in splits}
+    usual = {s: max(map(_items, (r for r in rows if r.split == s))) for s in splits}
     paper = splits[0] == "all" and any(r.paper_value is not None for r in rows)
     lines = []
     for system, name in _nested([r.system for r in rows]):
@@ -125,8 +126,13 @@ def _score(row: TableRow, usual: int) -> str:
         return f"—{failed}"
     digits = _digits(row.metric)
     bounds = "" if row.sets else " " + _bounds(row.low, row.high, row.clusters, lambda x: f"{x:.{digits}f}")
-    other = f" n={row.n}" if row.n + row.failed != usual else ""
+    other = f" n={row.n}" if _items(row) != usual else ""
     return f"{row.value:.{digits}f}{bounds}{failed}{other}"
+
+
+def _items(row: TableRow) -> int:
+    """What `n` counts, with those that failed; LPIPS counts sources, of which a failed output is a part."""
+    return row.n + (0 if row.metric.startswith("lpips@") else row.failed)
 
 
 def _differences(title: str, rows: Sequence[DifferenceRow], splits: Sequence[str]) -> list[Block]:
@@ -166,7 +172,10 @@ def _costs(rows: Sequence[TableRow]) -> list[Block]:
         for name, r in first.items()
         if {r.parameters, r.train_seconds, r.real_time_factor} != {None}
     ]
-    return [Block("cost", ("system", "parameters", "training, s", "real-time factor"), tuple(lines))] if lines else []
+    if not lines:
+        return []
+    pace = "s a picture" if TASKS[rows[0].task].source == "face" else "real-time factor"
+    return [Block("cost", ("system", "parameters", "training, s", pace), tuple(lines))]
 
 
 def _bounds(low: float | None, high: float | None, clusters: int | None, text: Callable[[float], str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from benchmark.errors import BenchmarkError
 from benchmark.reporting.schema import RunRecord
+from benchmark.tasks import TASKS
 from protocols.trial import Score, Trial
 
 SPLITS = ("all", "seen", "unseen", "seen/same", "seen/cross", "unseen/same", "unseen/cross")
@@ -73,6 +74,17 @@ def by_key(record: RunRecord, trials: Sequence[Trial], scores: Sequence[Score]) 
             )
         found[score.system, score.metric][score.trial] = score
     return found
+
+
+def target(trial: Trial) -> str:
+    """Who the target of a row is when intervals are clustered; empty where the list does not say.
+
+    A latent is drawn for one row alone (clovaai/stargan-v2@875b70a:metrics/eval.py does so too): no row shares it, and
+    what is left is the clustering by source.
+    """
+    task = TASKS.get(trial.task)
+    latent = task is not None and task.reference is None
+    return trial.target_id or (f"latent of {trial.trial}" if latent else "")
 
 
 def _strata(trial: Trial) -> set[str]:

@@ -22,7 +22,8 @@ from benchmark.reporting.layout import blocks, to_latex, to_markdown
 from benchmark.reporting.schema import DifferenceRow, RunRecord, TableRow
 from benchmark.reporting.statistics import MIN_CLUSTERS
 from benchmark.reporting.store import RunFolder, read_scores
-from benchmark.reporting.strata import by_key, cells
+from benchmark.reporting.strata import by_key, cells, target
+from benchmark.tasks import TASKS
 from protocols.trial import Score, Trial, read_trials
 
 _OF_PICTURES = (
@@ -30,7 +31,7 @@ _OF_PICTURES = (
         ("fid@*", "kid@*"),
         "FID, KID: mean over sets (direction, split, repeat), n = outputs, no interval; directions: see table.csv.",
     ),
-    (("lpips@*",), "LPIPS: mean over the pairs of a source's outputs, n = sources."),
+    (("lpips@*",), "LPIPS: mean over the pairs of a source's outputs, n = sources; ᶠ counts outputs."),
     (
         ("*@pocket", "fid@random"),
         "@pocket (the embedded judge of faces) and @random (a fixed random network): never to be put beside a paper's.",
@@ -85,6 +86,8 @@ def caption(record: RunRecord, trials: Sequence[Trial]) -> str:
     if any(m.startswith("wer@") for m in record.metrics) and "random_reference" in record.systems:
         lines.append("WER: ground_truth is the source recording; random_reference says another sentence: the floor.")
     lines += [text for families, text in _OF_PICTURES if any(_is_of(m, families) for m in record.metrics)]
+    if any(not t.target_id and target(t) for t in trials):
+        lines.append("A latent is drawn for one row alone: intervals are clustered by source speaker.")
     if record.partial:
         lines.append(f"Partial (fewer trials than asked for): {', '.join(record.partial)}.")
     lines += [f"{metric}: {note}" for metric, note in record.metric_notes.items()]
@@ -102,9 +105,8 @@ def _origin(record: RunRecord, trials: Sequence[Trial]) -> str:
         return f"Outputs made elsewhere, scored from {name} (sha256 {digest}): {len(trials)} rows; {made}."
     sizes = {cell.corpus: len(own) for cell, own in cells(record, trials) if cell.split == "all"}
     count, seeds = ", ".join(f"{c} ({n} trials)" for c, n in sizes.items()), ", ".join(map(str, record.seeds))
-    return (
-        f"{record.task}, profile {record.profile}: {count}; seed {seeds}; vocoder {record.vocoder or 'none'}; {made}."
-    )
+    vocoder = "" if TASKS[record.task].source == "face" else f"vocoder {record.vocoder or 'none'}; "
+    return f"{record.task}, profile {record.profile}: {count}; seed {seeds}; {vocoder}{made}."
 
 
 def write_tables(folder: Path, rows: Sequence[TableRow], differences: Sequence[DifferenceRow], caption: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,14 @@ import pytest
 from benchmark.errors import BenchmarkError
 from benchmark.reporting.compare import accept, compare, read
 from benchmark.reporting.findings import own_account
-from benchmark.reporting.schema import Count, Device, Git, RunRecord
+from benchmark.reporting.schema import Count, Device, Git, RunRecord, SystemFacts, TableRow
 from benchmark.reporting.store import RunFolder, ScoreLog
-from benchmark.reporting.tables import remake
+from benchmark.reporting.tables import caption, remake, table_rows, write_tables
 from benchmark.reporting.tolerances import default
 from benchmark.reporting.verdict import as_text
 from protocols.trial import Score, Trial, trials_sha256, write_trials
 
-TASK, FID, FLIP = "image_guided_translation", "fid@pocket", "gender_flip@pocket"
+TASK, FID, FLIP, LPIPS = "image_guided_translation", "fid@pocket", "gender_flip@pocket", "lpips@pocket"
 SYSTEMS = {"starganv2": "starganv2:pocket", "shuffled_reference:starganv2": "shuffled_reference:starganv2:pocket"}
 VALUES = {("seen", 1, 0): 10.0, ("seen", 0, 0): 20.0, ("unseen", 1, 0): 30.0, ("unseen", 0, 0): 44.0} | {
     ("seen", 1, 1): 12.0,
@@ -212,3 +213,51 @@ def test_between_two_runs_the_tolerance_decides_and_it_is_said(made: Callable[..
     assert "none: whole sets" in text
     assert f"chance   {FID}: values of whole sets have no test, the tolerance alone decides." in text
     assert {c.n for c in found.failing} == {32}
+
+
+def test_n_of_lpips_counts_sources_though_outputs_fail(made: Callable[..., Path]) -> None:
+    """32 sources with a value each, and another output of the first of them that failed."""
+    folder = made()
+    record, trials, failed = RunFolder(folder).read(), rows(), replace(rows()[0], trial="made-again", draw=1)
+    scores = [Score("starganv2", t.trial, LPIPS, 0.2) for t in trials]
+    scores.append(Score("starganv2", failed.trial, LPIPS, error="cannot decode"))
+    scores += [Score("shuffled_reference:starganv2", t.trial, LPIPS, 0.1) for t in trials]
+    told = record.model_copy(update={"metrics": [LPIPS]})
+    write_tables(folder, table_rows(told, [*trials, failed], scores), [], "caption")
+    text = (folder / "table.md").read_text(encoding="utf-8")
+    assert "all n=32 " in text
+    assert "ᶠ(1)" in text
+    assert "n=32 " not in text.replace("all n=32 ", "")
+
+
+def test_work_on_pictures_is_told_a_picture(made: Callable[..., Path]) -> None:
+    folder = made()
+    record, facts = RunFolder(folder).read(), {"starganv2": SystemFacts(real_time_factor=0.25)}
+    assert "vocoder" not in caption(record, rows())
+    table = table_rows(record.model_copy(update={"facts": facts}), rows(), [])
+    write_tables(folder, table, [], "caption")
+    text = (folder / "table.md").read_text(encoding="utf-8")
+    assert "s a picture" in text
+    assert "real-time factor" not in text
+
+
+def test_latents_are_clustered_by_source_alone(made: Callable[..., Path]) -> None:
+    """Ten rows of one value tell as much as one: without clusters the interval would be a third as wide."""
+    record = RunFolder(made()).read().model_copy(update={"task": "latent_guided_translation", "metrics": [FLIP]})
+    one_a_source = [replace(t, task="latent_guided_translation", target_id="") for t in rows()]
+    values = [0.1 * (i % 7) for i in range(len(one_a_source))]
+    ten_a_source = [replace(t, trial=f"{t.trial}-{draw}", draw=draw) for t in one_a_source for draw in range(10)]
+
+    def row(trials: list[Trial], of: list[float]) -> TableRow:
+        scores = [Score("starganv2", t.trial, FLIP, v) for t, v in zip(trials, of, strict=True)]
+        table = table_rows(record, trials, scores)
+        return next(r for r in table if r.split == "all" and r.system == "starganv2:pocket")
+
+    few, many = row(one_a_source, values), row(ten_a_source, [v for v in values for _ in range(10)])
+    widths = [r.high - r.low for r in (few, many) if r.low is not None and r.high is not None]
+    assert widths[1] == pytest.approx(widths[0], rel=0.1), "ten equal rows are no more news than one"
+    assert many.n == 10 * few.n
+    assert "clustered by source speaker" in caption(record, one_a_source)
+    assert "clustered by source speaker" not in caption(record, rows())
+    nameless = [replace(t, source_id="") for t in one_a_source]
+    assert row(nameless, values).low is None
