@@ -21,11 +21,14 @@ _SINGULAR = {"systems": "system", "corpora": "corpus", "protocols": "metric", "u
 PREFIXES = ("shuffled_reference", "gender_only")
 _VOICE = ("image_guided_vc", "audio_guided_vc")
 _FACE = ("image_guided_translation", "latent_guided_translation")
+_VOICES_OUT = (*_VOICE, "latent_guided_vc")
+_FACES_OUT = (*_FACE, "audio_guided_translation", "face_from_voice")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a name leads: `target` is "module:attribute"; `arguments` are given to it first."""
+    """Where a name leads: `target` is "module:attribute"; `arguments` are given to it first. tasks: those that a system
+    does or a metric judges; of a plug-in none are known."""
 
     target: str
     summary: str
@@ -131,9 +134,13 @@ CORPORA: Mapping[str, Entry] = {
 ALIASES = {"pocket": "pocket_av"}
 
 PROTOCOLS: Mapping[str, Entry] = {
-    "spksim@resemblyzer": Entry("protocols.spksim:SpkSim", "cosine of Resemblyzer voice embeddings, higher is better"),
+    "spksim@resemblyzer": Entry(
+        "protocols.spksim:SpkSim", "cosine of Resemblyzer voice embeddings, higher is better", tasks=_VOICE
+    ),
     **{
-        f"nisqa@{file}": Entry("protocols.nisqa:Nisqa", f"{what}, higher is better", arguments=(file,))
+        f"nisqa@{file}": Entry(
+            "protocols.nisqa:Nisqa", f"{what}, higher is better", tasks=_VOICES_OUT, arguments=(file,)
+        )
         for file, what in (
             ("nisqa.tar", "predicted MOS of transmitted speech"),
             ("nisqa_tts.tar", "predicted naturalness of synthetic speech"),
@@ -143,10 +150,16 @@ PROTOCOLS: Mapping[str, Entry] = {
     "wer@espnet:pocket:en1": Entry(
         "protocols.wer:Wer",
         "word error rate by the embedded corpus's recogniser, lower is better",
+        tasks=_VOICES_OUT,
         arguments=("pocket",),
     ),
     **{
-        key: Entry("protocols.pictures:Pictures", what, arguments=(key,))
+        key: Entry(
+            "protocols.pictures:Pictures",
+            what,
+            tasks=("image_guided_translation",) if key == "cos_target@pocket" else _FACES_OUT,
+            arguments=(key,),
+        )
         for key, what in (
             ("fid@pocket", "Frechet distance of the embedded judge's features, lower is better"),
             ("kid@pocket", "kernel distance of the embedded judge's features, lower is better"),
@@ -164,7 +177,9 @@ PROTOCOLS: Mapping[str, Entry] = {
     },
 }
 FAMILIES: Mapping[str, Entry] = {
-    "wer@espnet:": Entry("protocols.wer:Wer", "word error rate by any ESPnet recogniser: a published name or a path")
+    "wer@espnet:": Entry(
+        "protocols.wer:Wer", "word error rate by any ESPnet recogniser: a published name or a path", tasks=_VOICES_OUT
+    )
 }
 """Metrics of which there is one for everything that may follow a prefix; what follows is the protocol's argument."""
 _members: dict[str, Entry] = {}

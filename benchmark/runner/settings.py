@@ -92,7 +92,7 @@ def plan(settings: RunSettings) -> Plan:
 
     Raises:
         BenchmarkError: unknown task, system, corpus, metric or profile (with a suggestion); a system that cannot do the
-            task; a corpus folder that is missing.
+            task; a metric that cannot judge it; a corpus folder that is missing.
     """
     task = get_task(settings.task)
     if not task.systems:
@@ -120,6 +120,10 @@ def plan(settings: RunSettings) -> Plan:
         raise BenchmarkError(f"A corpus is named twice: {' '.join(settings.corpus)}.")
     usual = task.metrics + (task.published if any(root for _, root in corpora) else ())
     metrics = tuple(dict.fromkeys(map(canonical, settings.metrics or usual)))
+    for metric in metrics:
+        judged = find("protocols", metric).tasks
+        if judged and task.name not in judged:
+            raise BenchmarkError(f"{metric} judges {', '.join(judged)}, not {task.name}.")
     resolved = {
         "task": task.name,
         "systems": [name.full for name in names],

@@ -22,7 +22,7 @@ from benchmark.runner.corpora import open_store
 from benchmark.runner.settings import RunSettings
 from benchmark.runner.shipped import ShippedRecord, TrainedOn, as_json, recipe, translating, weights_file
 from benchmark.runner.systems import build, display_name, is_learnt, train_settings, training_folder
-from benchmark.settings import load_profile
+from benchmark.settings import PROFILES, load_profile
 from benchmark.system import System
 from benchmark.training import checkpoint, provenance
 from benchmark.training.log import read_losses
@@ -54,6 +54,11 @@ def ship(
             is not embedded; `scored` scored another network.
     """
     record = RunFolder(run).read()
+    if record.profile not in PROFILES:
+        raise BenchmarkError(
+            f"{run} ran under {record.profile}, a profile of your own; only networks of {', '.join(PROFILES)} are "
+            "shipped."
+        )
     name = _network(run, record, network)
     profile, options = load_profile(record.profile), _options(record)
     if foreign := [corpus for corpus in record.corpora if not corpus.startswith("pocket")]:

@@ -35,6 +35,8 @@ def test_a_corpus_can_be_loaded(name: str) -> None:
 def test_tasks_name_what_there_is() -> None:
     for task in TASKS.values():
         assert set(task.metrics) <= set(PROTOCOLS)
+        for metric in (*task.metrics, *task.published):
+            assert task.name in find("protocols", metric).tasks
         for name in task.systems:
             assert task.name in find("systems", parse_system(name).base).tasks
 

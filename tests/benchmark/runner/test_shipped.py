@@ -326,6 +326,9 @@ def test_only_learnt_systems_of_the_run_on_embedded_corpora_are_shipped(training
     (training / "run.json").write_text(json.dumps({**record, "corpora": ["celeba_hq"]}))
     with pytest.raises(BenchmarkError, match="only networks of embedded corpora"):
         ship.ship(training, NETWORK)
+    (training / "run.json").write_text(json.dumps({**record, "profile": "mine"}))
+    with pytest.raises(BenchmarkError, match="mine, a profile of your own"):
+        ship.ship(training, NETWORK)
 
 
 def test_scores_of_this_network_enter_the_record_and_those_of_another_do_not(
