@@ -24,7 +24,11 @@ from benchmark.upstream.wing import Wing
 
 EXPECTED = json.loads(Path(__file__).with_name("official_losses.json").read_text(encoding="utf-8"))
 LAMBDAS = {"lambda_reg": 0.5, "lambda_sty": 0.7, "lambda_ds": 2.0, "lambda_cyc": 1.3}
-CASES: Mapping[str, Mapping[str, float]] = {"128 px": {"size": 128}, "256 px": {"size": 256}}
+CASES: Mapping[str, Mapping[str, float]] = {
+    "128 px": {"size": 128},
+    "256 px": {"size": 256},
+    "256 px, 64 wide, w_hpf 1": {"size": 256, "w_hpf": 1.0, "max_width": 64},
+}
 FIXED = ("hpf.filter", "num_batches_tracked")
 
 
