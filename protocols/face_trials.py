@@ -95,7 +95,8 @@ def _pictures(store: Store, number: int, out: TrialList) -> Mapping[tuple[Split,
         if unknown:
             out.remarks.append(f"{store.corpus}: {unknown} {split} pictures of unknown gender take no part in trials.")
         if not women and not men:
-            out.remarks.append(f"{store.corpus}: no {split} trials, because it has no {split} pictures.")
+            known = " of known gender" if unknown else ""
+            out.remarks.append(f"{store.corpus}: no {split} trials, because it has no {split} pictures{known}.")
         elif not women or not men:
             out.notes.append(
                 f"{store.corpus}: no {split} trials, because it has {women} {split} pictures of women and {men} of men."

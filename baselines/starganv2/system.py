@@ -61,6 +61,12 @@ class StarGANv2Settings:
     ema: float = 0.999
     ema_from_initial: bool = True  # Q17: averages start from PyTorch's own initial weights, the networks from He's
 
+    def __post_init__(self) -> None:
+        least = {"size": 32, "width": 0} | dict.fromkeys(("max_width", "hidden", "style", "latent", "batch"), 1)
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise BenchmarkError(f"{name} = {getattr(self, name)} in the StarGANv2 settings; at least {bound}.")
+
 
 class GenderStyle(nn.Module):
     """Domains (B,) -> styles (B, style), whatever the picture: the control that knows nothing else of the reference."""

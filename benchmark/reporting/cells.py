@@ -132,11 +132,7 @@ def difference_row(
     first, second = (scores.get((system, cell.metric), {}) for system in (cell.system, against))
     if whole_sets.judges_sets([*first.values(), *second.values()]):
         return _set_difference(record, cell, against, *(_by_set(trials, of) for of in (first, second)))
-    both = [
-        (t, a, b)
-        for t in trials
-        if (a := first.get(t.trial)) and (b := second.get(t.trial)) and a.value is not None and b.value is not None
-    ]
+    both = _pairs(cell.metric, trials, first, second)
     if not both:
         return None
     ours, theirs, weights = [_value(a) for _, a, _ in both], [_value(b) for _, _, b in both], _shared_weights(both)
@@ -160,6 +156,22 @@ def difference_row(
         n=len(both),
         clusters=few,
     )
+
+
+def _pairs(
+    metric: str, trials: Sequence[Trial], first: Mapping[str, Score], second: Mapping[str, Score]
+) -> list[tuple[Trial, Score, Score]]:
+    """The items that both have values for. What LPIPS says of a source stands under its first output that could be
+    read, which need not be the same row in both systems."""
+    ours, theirs = (
+        {
+            (*whole_sets.set_name(t), t.source) if metric.startswith("lpips@") else t.trial: (t, s)
+            for t in trials
+            if (s := of.get(t.trial)) is not None and s.value is not None
+        }
+        for of in (first, second)
+    )
+    return [(*ours[item], theirs[item][1]) for item in ours if item in theirs]
 
 
 def _by_set(trials: Sequence[Trial], scores: Mapping[str, Score]) -> dict[whole_sets.SetName, Score]:

@@ -31,7 +31,11 @@ _OF_PICTURES = (
         ("fid@*", "kid@*"),
         "FID, KID: mean over sets (direction, split, repeat), n = outputs, no interval; directions: see table.csv.",
     ),
-    (("lpips@*",), "LPIPS: mean over the pairs of a source's outputs, n = sources; ᶠ counts outputs."),
+    (
+        ("lpips@*",),
+        "LPIPS: mean over the pairs of a source's outputs, n = sources (its first target stands for the others in the "
+        "interval); ᶠ counts outputs.",
+    ),
     (
         ("*@pocket", "fid@random"),
         "@pocket (the embedded judge of faces) and @random (a fixed random network): never to be put beside a paper's.",

@@ -41,8 +41,11 @@ def folder_pictures(folder: Path, corpus: str) -> RealPictures:
     """Every picture below `folder`/female and `folder`/male, in the order of their paths.
 
     Raises:
-        BenchmarkError: one of the two is not there, or holds no picture; while reading, a picture that cannot be read.
+        BenchmarkError: the folder or one of the two is not there, or holds no picture; while reading, a picture that
+            cannot be read.
     """
+    if not folder.is_dir():
+        raise BenchmarkError(f"--real {folder}: no such folder.")
     paths: dict[int, list[Path]] = {}
     for name, gender in GENDERS.items():
         if not (folder / name).is_dir():

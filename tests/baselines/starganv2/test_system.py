@@ -51,6 +51,14 @@ def batch() -> dict[str, dict[str, Tensor]]:
 # ------------------------------------------------------------------------------------------------------------ settings
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("size", 0), ("width", -4), ("latent", 0), ("style", 0), ("hidden", 0), ("batch", 0)]
+)
+def test_sizes_that_no_network_can_have_are_refused(name: str, value: int) -> None:
+    with pytest.raises(BenchmarkError, match=f"{name} = {value} in the StarGANv2 settings; at least"):
+        replace(SMALL, **{name: value})
+
+
 def test_defaults_are_the_official_ones() -> None:
     s = StarGANv2Settings()
     assert (s.batch, s.lr, s.mapping_lr, s.beta1, s.beta2, s.weight_decay) == (8, 1e-4, 1e-6, 0.0, 0.99, 1e-4)

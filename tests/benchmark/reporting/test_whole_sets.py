@@ -14,7 +14,7 @@ from benchmark.reporting.compare import accept, compare, read
 from benchmark.reporting.findings import own_account
 from benchmark.reporting.schema import Count, Device, Git, RunRecord, SystemFacts, TableRow
 from benchmark.reporting.store import RunFolder, ScoreLog
-from benchmark.reporting.tables import caption, remake, table_rows, write_tables
+from benchmark.reporting.tables import caption, difference_rows, remake, table_rows, write_tables
 from benchmark.reporting.tolerances import default
 from benchmark.reporting.verdict import as_text
 from protocols.trial import Score, Trial, trials_sha256, write_trials
@@ -228,6 +228,18 @@ def test_n_of_lpips_counts_sources_though_outputs_fail(made: Callable[..., Path]
     assert "all n=32 " in text
     assert "ᶠ(1)" in text
     assert "n=32 " not in text.replace("all n=32 ", "")
+
+
+def test_lpips_is_paired_by_source_though_another_row_of_it_came_first(made: Callable[..., Path]) -> None:
+    folder = made()
+    record, trials = RunFolder(folder).read(), rows()
+    again = replace(trials[0], trial="made-again", draw=1)
+    scores = [Score("starganv2", t.trial, LPIPS, 0.3) for t in [*trials[1:], again]]
+    scores += [Score("shuffled_reference:starganv2", t.trial, LPIPS, 0.1) for t in trials]
+    told = record.model_copy(update={"metrics": [LPIPS]})
+    (row,) = [r for r in difference_rows(told, [*trials, again], scores) if r.split == "all"]
+    assert row.n == len(trials)
+    assert row.difference == pytest.approx(0.2)
 
 
 def test_work_on_pictures_is_told_a_picture(made: Callable[..., Path]) -> None:
