@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -11,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from benchmark.errors import BenchmarkError, UnreadableMedia
+from benchmark.errors import BenchmarkError
 from benchmark.media.image import read_image
 from benchmark.threads import in_parallel
+from protocols.media_scores import content_of
 from protocols.vision import NETWORKS, Face, of_one_size
 
 
@@ -106,12 +106,11 @@ class Looking:
 
     def _content(self, path: Path) -> str:
         if path not in self._contents:
-            try:
-                with path.open("rb") as file:
-                    self._contents[path] = hashlib.file_digest(file, "sha256").hexdigest()
-            except OSError as error:
-                self._contents[path] = str(path)
-                self._seen[str(path)] = UnreadableMedia(f"{path}: cannot be read ({error.strerror}).")
+            content, self._contents[path] = content_of(path), str(path)
+            if isinstance(content, str):
+                self._contents[path] = content
+            else:
+                self._seen[str(path)] = content
         return self._contents[path]
 
 

@@ -54,6 +54,15 @@ def chunks(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
         yield chunk
 
 
+def content_of(path: Path) -> str | UnreadableMedia:
+    """The sha256 of a file, by which equal contents are known; or why it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return UnreadableMedia(f"{path}: cannot be read ({error.strerror}).")
+
+
 class PerContent(Generic[Prepared, Judgement]):
     """A judgement of files, made once for every content in the life of the object, whatever the files are called.
 
@@ -92,10 +101,9 @@ class PerContent(Generic[Prepared, Judgement]):
 
     def _content(self, path: Path) -> str:
         if path not in self._contents:
-            try:
-                with path.open("rb") as file:
-                    self._contents[path] = hashlib.file_digest(file, "sha256").hexdigest()
-            except OSError as error:
-                self._contents[path] = str(path)
-                self._outcomes[str(path)] = UnreadableMedia(f"{path}: cannot be read ({error.strerror}).")
+            content, self._contents[path] = content_of(path), str(path)
+            if isinstance(content, str):
+                self._contents[path] = content
+            else:
+                self._outcomes[str(path)] = content
         return self._contents[path]
