@@ -28,6 +28,11 @@ class Panel:
     top: Sequence[tuple[str, Path | None]]
     cells: Sequence[Sequence[Path]]
 
+    @property
+    def pictured(self) -> bool:
+        """Whether a line of references stands above the others."""
+        return any(picture for _, picture in self.top)
+
 
 def write_panels(path: Path, panels: Sequence[Panel]) -> None:
     """Draw panels side by side into a PNG, atomically; every picture is shown at about 128 px."""
@@ -40,9 +45,14 @@ def write_panels(path: Path, panels: Sequence[Panel]) -> None:
         axis.imshow(image)
         axis.set_title(panel.title, fontsize=10)
         centres = _SIDE + _GAP + _SIDE * (np.arange(max(len(panel.left), len(panel.top))) + 0.5)
+        above = 0 if panel.pictured else _SIDE + _GAP
         axis.set_xticks(centres[: len(panel.top)], [label for label, _ in panel.top], fontsize=6)
         axis.set_yticks(
-            centres[: len(panel.left)], [label for label, _ in panel.left], fontsize=6, rotation=90, va="center"
+            centres[: len(panel.left)] - above,
+            [label for label, _ in panel.left],
+            fontsize=6,
+            rotation=90,
+            va="center",
         )
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
@@ -56,8 +66,10 @@ def mosaic(panel: Panel) -> np.ndarray:
     """(H, W, 3) uint8: the panel's pictures, a white gap between those of left and top and the others."""
     corner = np.full((_SIDE, _SIDE, 3), _WHITE, np.uint8)
     across = np.full((_SIDE, _GAP, 3), _WHITE, np.uint8)
-    lines = [np.hstack([corner, across, *(_picture(p) if p else corner for _, p in panel.top)])]
-    lines.append(np.full((_GAP, lines[0].shape[1], 3), _WHITE, np.uint8))
+    lines = []
+    if panel.pictured:
+        lines.append(np.hstack([corner, across, *(_picture(p) if p else corner for _, p in panel.top)]))
+        lines.append(np.full((_GAP, lines[0].shape[1], 3), _WHITE, np.uint8))
     for (_, source), cells in zip(panel.left, panel.cells, strict=True):
         lines.append(np.hstack([_picture(source), across, *map(_picture, cells)]))
     return np.vstack(lines)

@@ -55,14 +55,13 @@ def write_grid(root: Path, system: str, shown: str, pairs: Sequence[Trial]) -> N
     panels = []
     for gender in dict.fromkeys(trial.target_gender for trial in pairs):
         here = [trial for trial in pairs if trial.target_gender == gender]
+        how = "in the style of" if here[0].reference else "in styles drawn for"
         lines = [[t for t in here if t.source == source] for source in dict.fromkeys(t.source for t in here)]
         panels.append(
             Panel(
-                title=f"{shown}: {_PEOPLE[1 - (gender or 0)]} in the style of {_PEOPLE[gender or 0]} ({here[0].split})",
+                title=f"{shown}: {_PEOPLE[1 - (gender or 0)]} {how} {_PEOPLE[gender or 0]} ({here[0].split})",
                 left=[(line[0].source_id, root / line[0].source) for line in lines],
-                top=[
-                    (t.target_id or f"latent {t.draw}", root / t.reference if t.reference else None) for t in lines[0]
-                ],
+                top=[(t.target_id or f"draw {t.draw}", root / t.reference if t.reference else None) for t in lines[0]],
                 cells=[[root / output_path(system, trial) for trial in line] for line in lines],
             )
         )
