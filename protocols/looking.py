@@ -105,13 +105,7 @@ class Looking:
                     self._maps[content, name] = [layer[i] for layer in found.maps]
 
     def _content(self, path: Path) -> str:
-        if path not in self._contents:
-            content, self._contents[path] = content_of(path), str(path)
-            if isinstance(content, str):
-                self._contents[path] = content
-            else:
-                self._seen[str(path)] = content
-        return self._contents[path]
+        return content_of(path, self._contents, self._seen)
 
 
 def _attempt(path: Path) -> np.ndarray | BenchmarkError:

@@ -54,13 +54,17 @@ def chunks(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
         yield chunk
 
 
-def content_of(path: Path) -> str | UnreadableMedia:
-    """The sha256 of a file, by which equal contents are known; or why it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        return UnreadableMedia(f"{path}: cannot be read ({error.strerror}).")
+def content_of(path: Path, known: dict[Path, str], outcomes: dict[str, Judgement | BenchmarkError]) -> str:
+    """The sha256 of a file, by which equal contents are known, read once and kept in `known`; of a file that cannot be
+    read its path, under which `outcomes` then says why."""
+    if path not in known:
+        try:
+            with path.open("rb") as file:
+                known[path] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            known[path] = str(path)
+            outcomes[str(path)] = UnreadableMedia(f"{path}: cannot be read ({error.strerror}).")
+    return known[path]
 
 
 class PerContent(Generic[Prepared, Judgement]):
@@ -100,10 +104,4 @@ class PerContent(Generic[Prepared, Judgement]):
             return error
 
     def _content(self, path: Path) -> str:
-        if path not in self._contents:
-            content, self._contents[path] = content_of(path), str(path)
-            if isinstance(content, str):
-                self._contents[path] = content
-            else:
-                self._outcomes[str(path)] = content
-        return self._contents[path]
+        return content_of(path, self._contents, self._outcomes)

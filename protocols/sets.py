@@ -13,7 +13,7 @@ from protocols.trial import Trial
 
 OFFICIAL_BATCH = 32
 """Sources a batch, clovaai/stargan-v2@875b70a:main.py, `val_batch_size`."""
-_NAMES = {0: "female", 1: "male", None: "unknown"}
+GENDERS = {0: "female", 1: "male", None: "unknown"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class SetKey:
 
     @property
     def direction(self) -> str:
-        return f"{_NAMES[self.source_gender]}->{_NAMES[self.target_gender]}"
+        return f"{GENDERS[self.source_gender]}->{GENDERS[self.target_gender]}"
 
 
 def corpus_of(trial: Trial, corpora: Sequence[str]) -> str:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, stdev
 
 from benchmark.errors import BenchmarkError
+from protocols.sets import GENDERS
 from protocols.trial import Score, Trial
 
 SetName = tuple[str, int | None, int | None, int]
 """(split, source gender, target gender, repeat)."""
-GENDERS = {0: "female", 1: "male", None: "unknown"}
 
 
 def judges_sets(scores: Iterable[Score]) -> bool:
