@@ -65,6 +65,20 @@ SYSTEMS: Mapping[str, Entry] = {
         ("audio_guided_vc",),
         variants=("official",),
     ),
+    "fragment_vc": Entry(
+        "baselines.fragment_vc.system:FragmentVC",
+        "one-shot VC: content features of the source attend to the reference's mel",
+        "baseline",
+        ("audio_guided_vc",),
+        variants=("official",),
+    ),
+    "starganv2_vc": Entry(
+        "baselines.starganv2_vc.system:StarGANv2VC",
+        "VC between speakers, or genders (one_shot), style of a recording",
+        "baseline",
+        ("audio_guided_vc",),
+        variants=("one_shot",),
+    ),
     "adain_cvc": Entry(
         "baselines.adain_cvc.system:AdainCVC",
         "AdaIN-VC with a face encoder for the speaker encoder",
@@ -147,6 +161,18 @@ PROTOCOLS: Mapping[str, Entry] = {
             ("nisqa_mos_only.tar", "predicted MOS, the single-headed network"),
         )
     },
+    "f0_corr@world": Entry(
+        "protocols.f0:F0",
+        "correlation of log F0 with the source's over time, higher is better",
+        tasks=_VOICE,
+        arguments=("f0_corr@world",),
+    ),
+    "f0_target@world": Entry(
+        "protocols.f0:F0",
+        "semitones between the mean F0 of output and target, lower is better",
+        tasks=_VOICE,
+        arguments=("f0_target@world",),
+    ),
     "wer@espnet:pocket:en1": Entry(
         "protocols.wer:Wer",
         "word error rate by the embedded corpus's recogniser, lower is better",
@@ -186,11 +212,26 @@ _members: dict[str, Entry] = {}
 """Canonical key -> entry, of members of a family that were asked for: the key of a model at a path says which model it
 was, and does not lead back to the path."""
 
+VOCODERS: Mapping[str, Entry] = {
+    "griffin_lim": Entry("benchmark.media.vocoder:GriffinLim", "mel80 through phase reconstruction, nothing learnt"),
+    "griffin_lim_512": Entry("benchmark.media.vocoder:GriffinLim512", "mel512, as AdaIN-VC inverts it"),
+    "parallel_wavegan:pocket": Entry(
+        "benchmark.upstream.parallel_wavegan.vocoder:PocketVocoder", "mel80, trained on pocket_upstream, shipped"
+    ),
+    "parallel_wavegan:starganv2_vc": Entry(
+        "benchmark.upstream.parallel_wavegan.vocoder:PublishedVocoder", "mel80, StarGANv2-VC's own published weights"
+    ),
+}
+"""Vocoders by the name that stands in every row; an entry is called without arguments and gives a `Vocoder`."""
+
 UPSTREAM: Mapping[str, Entry] = {
     "recogniser": Entry(
         "benchmark.upstream.recogniser.recipe:RECIPE", "joint CTC/attention recogniser of pocket_judges, for the WER"
     ),
     "face_judge": Entry("benchmark.upstream.face_judge.recipe:RECIPE", "gender, pose, identity, features of pictures"),
+    "jdc": Entry("benchmark.upstream.jdc.recipe:RECIPE", "F0 and voicing from the mel, for StarGANv2-VC and XFaVoT"),
+    "asr_features": Entry("benchmark.upstream.asr_features.recipe:RECIPE", "what is said, as features of the mel"),
+    "parallel_wavegan": Entry("benchmark.upstream.parallel_wavegan.recipe:RECIPE", "vocoder of the mel"),
 }
 """Networks that the suite ships, each with the recipe that makes it."""
 
