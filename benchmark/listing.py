@@ -9,7 +9,7 @@ from benchmark.settings import PROFILES, load_profile
 from benchmark.tasks import TASKS
 
 Rows = list[dict[str, Any]]
-KINDS = ("tasks", "systems", "corpora", "metrics", "upstream", "profiles")
+KINDS = ("tasks", "systems", "corpora", "metrics", "upstream", "vocoders", "profiles")
 
 
 def rows(what: str, profile: str | None = None) -> Rows:
@@ -23,7 +23,7 @@ def rows(what: str, profile: str | None = None) -> Rows:
         return _systems(profile)
     if what == "profiles":
         return [{"name": name, "what": _first_comment(name)} for name in PROFILES]
-    group: Any = {"corpora": "corpora", "metrics": "protocols", "upstream": "upstream"}[what]
+    group: Any = "protocols" if what == "metrics" else what
     families = {f"{prefix}...": entry for prefix, entry in FAMILIES.items()} if what == "metrics" else {}
     rows = [{"name": name, "what": entry.summary} for name, entry in {**entries(group), **families}.items()]
     short = ALIASES if what == "corpora" else {}

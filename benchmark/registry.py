@@ -15,9 +15,15 @@ from typing import Any, Literal
 
 from benchmark.errors import BenchmarkError, unknown
 
-Group = Literal["systems", "corpora", "protocols", "upstream"]
+Group = Literal["systems", "corpora", "protocols", "upstream", "vocoders"]
 Kind = Literal["method", "baseline", "control", "plug-in"]
-_SINGULAR = {"systems": "system", "corpora": "corpus", "protocols": "metric", "upstream": "network"}
+_SINGULAR = {
+    "systems": "system",
+    "corpora": "corpus",
+    "protocols": "metric",
+    "upstream": "network",
+    "vocoders": "vocoder",
+}
 PREFIXES = ("shuffled_reference", "gender_only")
 _VOICE = ("image_guided_vc", "audio_guided_vc")
 _FACE = ("image_guided_translation", "latent_guided_translation")
@@ -239,7 +245,13 @@ UPSTREAM: Mapping[str, Entry] = {
 @cache
 def entries(group: Group) -> Mapping[str, Entry]:
     """Our entries and the plug-ins of one group; a plug-in never replaces one of ours."""
-    ours = {"systems": SYSTEMS, "corpora": CORPORA, "protocols": PROTOCOLS, "upstream": UPSTREAM}[group]
+    ours = {
+        "systems": SYSTEMS,
+        "corpora": CORPORA,
+        "protocols": PROTOCOLS,
+        "upstream": UPSTREAM,
+        "vocoders": VOCODERS,
+    }[group]
     plugins = {
         point.name: Entry(point.value, f"plug-in of {point.dist.name if point.dist else point.module}")
         for point in metadata.entry_points(group=f"benchmark.{group}")

@@ -22,12 +22,14 @@ class Profile:
 
     trials: task -> table of `protocols.trials.TrialSettings`. corpora: corpus -> reader options.
     systems: system -> table of its `Settings`, with a sub-table `train` of `benchmark.training` settings.
+    vocoders: feature that systems return -> vocoder, where it is not the usual one.
     """
 
     name: str
     trials: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     corpora: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     systems: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    vocoders: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_profile(name: str) -> Profile:

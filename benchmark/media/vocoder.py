@@ -1,4 +1,4 @@
-"""Vocoders: a mel of a known front end in, a 24 kHz waveform out."""
+"""Vocoders: a mel of a known front end in, a 24 kHz waveform out. Their names: `benchmark.registry.VOCODERS`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from benchmark.errors import unknown
 from benchmark.media import mel, mel512
 from benchmark.media.griffin_lim import griffin_lim
 
@@ -69,29 +68,3 @@ class GriffinLim512:
     def __call__(self, mel: Tensor, /) -> Tensor:
         waves = [griffin_lim(mel512.to_magnitude(row[None])[0], iterations=100, momentum=0.0) for row in mel]
         return torch.stack([mel512.deemphasise(wave) for wave in waves])
-
-
-VOCODERS: dict[str, type[Vocoder]] = {v.name: v for v in (GriffinLim, GriffinLim512)}
-
-
-def vocoder(name: str) -> Vocoder:
-    """The vocoder of that name.
-
-    Raises:
-        BenchmarkError: no such vocoder; the message suggests the nearest names.
-    """
-    if name not in VOCODERS:
-        raise unknown("vocoder", name, VOCODERS)
-    return VOCODERS[name]()
-
-
-def default_vocoder(feature: str) -> str:
-    """Name of the vocoder for a feature that a system returns.
-
-    Raises:
-        BenchmarkError: no vocoder takes that feature.
-    """
-    by_feature = {v.feature: v.name for v in VOCODERS.values()}
-    if feature not in by_feature:
-        raise unknown("feature with a vocoder", feature, by_feature)
-    return by_feature[feature]

@@ -58,6 +58,7 @@ def table_row(record: RunRecord, cell: Cell, trials: Sequence[Trial], scores: Sc
         parameters=facts.parameters,
         train_seconds=facts.train_seconds,
         real_time_factor=facts.real_time_factor,
+        vocoder=facts.vocoder,
         clusters=found.clusters,
         sets=found.sets,
         partial=cell.corpus in record.partial,

@@ -162,20 +162,22 @@ def _difference(row: DifferenceRow) -> str:
 
 def _costs(rows: Sequence[TableRow]) -> list[Block]:
     first = {name: next(r for r in rows if r.system == system) for system, name in _nested([r.system for r in rows])}
+    faces = TASKS[rows[0].task].source == "face"
     lines = [
         (
             name,
             "—" if r.parameters is None else f"{r.parameters:,}",
             "—" if r.train_seconds is None else f"{r.train_seconds:,.0f}",
             "—" if r.real_time_factor is None else f"{r.real_time_factor:.3f}",
+            *([] if faces else [r.vocoder or "—"]),
         )
         for name, r in first.items()
         if {r.parameters, r.train_seconds, r.real_time_factor} != {None}
     ]
     if not lines:
         return []
-    pace = "s a picture" if TASKS[rows[0].task].source == "face" else "real-time factor"
-    return [Block("cost", ("system", "parameters", "training, s", pace), tuple(lines))]
+    titles = ("s a picture",) if faces else ("real-time factor", "vocoder")
+    return [Block("cost", ("system", "parameters", "training, s", *titles), tuple(lines))]
 
 
 def _bounds(low: float | None, high: float | None, clusters: int | None, text: Callable[[float], str]) -> str:

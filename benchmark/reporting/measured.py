@@ -149,7 +149,7 @@ def _facts(record: RunRecord) -> Facts:
         "setting": {
             "profile": record.profile,
             "seeds": ", ".join(map(str, record.seeds)),
-            "vocoder": record.vocoder or "none",
+            "vocoder": record.vocoders,
             "device": f"{device.count} {device.kind}, {device.threads} threads",
             "commit": f"{record.git.commit or 'unknown'}{' with changes' if record.git.dirty else ''}",
             "status": record.status,

@@ -58,13 +58,15 @@ class Count(Strict):
 
 class SystemFacts(Strict):
     """What is said of a system besides its scores. network: where its weights come from, None where it has none.
-    checkpoint_sha256: of their file. real_time_factor: seconds of work a second of output, or a picture."""
+    checkpoint_sha256: of their file. real_time_factor: seconds of work a second of output, or a picture. vocoder: what
+    made waveforms of its mels, None where it gives waveforms or pictures."""
 
     parameters: int | None = None
     network: Literal["trained", "shipped", "published"] | None = None
     train_seconds: float | None = None
     real_time_factor: float | None = None
     checkpoint_sha256: str | None = None
+    vocoder: str | None = None
 
 
 class Given(Strict):
@@ -114,7 +116,6 @@ class RunRecord(Strict):
     real_pictures: dict[str, dict[str, int]] = Field(default_factory=dict)
     counts: dict[str, Count] = Field(default_factory=dict)
     facts: dict[str, SystemFacts] = Field(default_factory=dict)
-    vocoder: str | None = None
     partial: list[str] = Field(default_factory=list)
     metric_notes: dict[str, str] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
@@ -124,6 +125,11 @@ class RunRecord(Strict):
     started: str
     finished: str | None = None
     status: Literal["running", "trained", "finished", "failed", "interrupted"] = "running"
+
+    @property
+    def vocoders(self) -> str:
+        """Every vocoder that a system of the run used, in the order of the table; "none" where none did."""
+        return ", ".join(dict.fromkeys(f.vocoder for f in self.facts.values() if f.vocoder)) or "none"
 
     def identity(self) -> dict[str, Any]:
         """What a resumed run must share with the first."""
@@ -155,6 +161,7 @@ class TableRow(Strict):
     parameters: int | None = None
     train_seconds: float | None = None
     real_time_factor: float | None = None
+    vocoder: str | None = None
     clusters: int | None = None
     sets: int | None = None
     partial: bool = False

@@ -27,7 +27,6 @@ _KEPT = (
     "counts",
     "trials_sha256",
     "weights_sha256",
-    "vocoder",
     "partial",
     "timings",
     "peak_memory",

@@ -109,7 +109,7 @@ def _origin(record: RunRecord, trials: Sequence[Trial]) -> str:
         return f"Outputs made elsewhere, scored from {name} (sha256 {digest}): {len(trials)} rows; {made}."
     sizes = {cell.corpus: len(own) for cell, own in cells(record, trials) if cell.split == "all"}
     count, seeds = ", ".join(f"{c} ({n} trials)" for c, n in sizes.items()), ", ".join(map(str, record.seeds))
-    vocoder = "" if TASKS[record.task].source == "face" else f"vocoder {record.vocoder or 'none'}; "
+    vocoder = "" if TASKS[record.task].source == "face" else f"vocoder {record.vocoders}; "
     return f"{record.task}, profile {record.profile}: {count}; seed {seeds}; {vocoder}{made}."
 
 

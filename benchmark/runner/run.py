@@ -15,6 +15,7 @@ import torch
 
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
+from benchmark.media.vocoder import Vocoder
 from benchmark.reporting import tables
 from benchmark.reporting.picture import write_sheet
 from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
@@ -31,6 +32,7 @@ from benchmark.runner.shuffling import shuffle_references
 from benchmark.runner.systems import build, display_name, is_learnt, train_settings
 from benchmark.runner.translate import judged, translate
 from benchmark.runner.trials import draw, trial_settings
+from benchmark.runner.vocoders import open_vocoders
 from protocols.trial import Trial, trials_sha256, write_trials
 from protocols.trial_list import TrialList
 
@@ -46,7 +48,7 @@ class _Session:
     facts: dict[str, SystemFacts] = field(default_factory=dict)
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    vocoder: str | None = None
+    vocoders: dict[str, Vocoder] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -88,7 +90,6 @@ def run(plan: Plan) -> Path:
                 "real_pictures": real_counts(real) if any(hasattr(p, "of_sets") for p in shared.values()) else {},
                 "counts": counts,
                 "facts": session.facts,
-                "vocoder": session.vocoder,
                 "partial": _partial(session, trials),
                 "notes": list(dict.fromkeys([*record.notes, *session.notes])),
                 "timings": {n: round(record.timings.get(n, 0.0) + s, 1) for n, s in session.timings.items()},
@@ -136,7 +137,7 @@ def _open(plan: Plan) -> _Session:
         if is_learnt(system, plan.profile):
             train_settings(system, plan.profile, plan.settings)
     trial_settings(plan)
-    session = _Session(plan, [], networks=published_networks(plan))
+    session = _Session(plan, [], networks=published_networks(plan), vocoders=open_vocoders(plan))
     with session.stage("prepare"):
         for name, root in plan.corpora:
             store = open_store(name, root, plan.profile, plan.settings.seed, plan.settings.jobs)
@@ -181,8 +182,9 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
             network = session.networks.get(name.network)
             if network is not None:
                 network.load(system)
-            done = translate(system, name.full, plan.task, asked, shelf, folder.path, options.seed, device)
-            session.vocoder = done.vocoder or session.vocoder
+            done = translate(
+                system, name.full, plan.task, asked, shelf, folder.path, options.seed, device, session.vocoders
+            )
             session.failures |= {(name.full, trial): why for trial, why in done.failures.items()}
             count = sum(p.numel() for p in system.parameters())
             session.facts[name.full] = SystemFacts(
@@ -191,6 +193,7 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
                 train_seconds=network.seconds if network else None,
                 real_time_factor=done.real_time_factor,
                 checkpoint_sha256=network.sha256 if network else None,
+                vocoder=done.vocoder,
             )
             rows += [judged(system, name.full, t) for t in trials.trials]
             if network is not None and plan.task.source == "face" and not drawn:

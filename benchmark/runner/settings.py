@@ -13,6 +13,7 @@ import tyro
 
 from benchmark.errors import BenchmarkError
 from benchmark.registry import ALIASES, SystemName, canonical, find, parse_system
+from benchmark.runner.vocoders import chosen_vocoders
 from benchmark.settings import Profile, load_profile
 from benchmark.tasks import TASKS, Task, get_task
 
@@ -40,6 +41,8 @@ class RunSettings:
     """tiny, pocket, small, paper, or a path to a .toml of your own."""
     metrics: tuple[str, ...] = ()
     """Metric keys (default: the task's; one whose weights are missing is then said and left out)."""
+    vocoder: str | None = None
+    """Tasks of voices: what makes waveforms of mels (default: what the profile says; see `list vocoders`)."""
     seed: int = 0
     """Decides splits, trial list, initial weights, batches and noise."""
     n_seeds: int = 1
@@ -83,6 +86,7 @@ class Plan:
     corpora: tuple[tuple[str, Path | None], ...]
     metrics: tuple[str, ...]
     profile: Profile
+    vocoders: Mapping[str, str]
     folder: Path
     resolved: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
@@ -115,6 +119,9 @@ def plan(settings: RunSettings) -> Plan:
             raise BenchmarkError(f"{name.full}: {name.base} has no form whose reference encoder sees the gender alone.")
     profile = load_profile(settings.profile)
     _check_names(profile)
+    if settings.vocoder is not None and task.source != "voice":
+        raise BenchmarkError(f"--vocoder {settings.vocoder}: {task.name} gives pictures.")
+    vocoders = chosen_vocoders(profile, settings.vocoder)
     corpora = tuple(parse_corpus(text) for text in settings.corpus or task.corpora)
     if len({name for name, _ in corpora}) < len(corpora):
         raise BenchmarkError(f"A corpus is named twice: {' '.join(settings.corpus)}.")
@@ -129,6 +136,7 @@ def plan(settings: RunSettings) -> Plan:
         "systems": [name.full for name in names],
         "corpora": {name: str(root.resolve()) if root else None for name, root in corpora},
         "metrics": list(metrics),
+        **({"vocoders": vocoders} if task.source == "voice" else {}),
         "profile": {
             "name": profile.name,
             "trials": profile.trials.get(task.name, {}),
@@ -148,7 +156,7 @@ def plan(settings: RunSettings) -> Plan:
     named = {**resolved, "from_scratch": True} if settings.from_scratch else resolved
     short = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:8]
     folder = settings.out or Path("results") / f"{task.name}-{profile.name}-{short}"
-    return Plan(settings, task, names, corpora, metrics, profile, folder, resolved)
+    return Plan(settings, task, names, corpora, metrics, profile, vocoders, folder, resolved)
 
 
 def _check_names(profile: Profile) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 
+from benchmark.media.vocoder import Vocoder
 from benchmark.runner.shelf import Shelf
 from benchmark.runner.translate_pictures import translate_pictures
 from benchmark.runner.translate_voices import translate_voices
@@ -75,12 +77,14 @@ def translate(
     root: Path,
     seed: int,
     device: torch.device,
+    vocoders: Mapping[str, Vocoder] = MappingProxyType({}),
     batch: int = 32,
 ) -> Translated:
     """Write the outputs that are not there yet; rows of equal length go through the system together.
 
     A row that cannot be given (no such recording in the corpus, one too short for the system, a value that is not
-    finite) is named in `failures` and writes nothing; the protocols then count it as failed.
+    finite) is named in `failures` and writes nothing; the protocols then count it as failed. `vocoders`: by the feature
+    that systems return.
     """
     work = Work(system.to(device).eval(), task, shelf, seed, device)
     jobs = []
@@ -99,7 +103,7 @@ def translate(
     folder = root / "media" / name.replace(":", "_")
     left = [job for job in jobs if not job.output.is_file()]
     if task.source == "voice":
-        factor, vocoder = translate_voices(work, left, folder, batch)
+        factor, vocoder = translate_voices(work, left, folder, batch, vocoders)
     else:
         factor, vocoder = translate_pictures(work, left, folder, batch), None
     return Translated(factor, vocoder, work.failures)

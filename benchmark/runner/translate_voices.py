@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
 from benchmark.media.audio import RATE, write_flac
-from benchmark.media.vocoder import default_vocoder, vocoder
+from benchmark.media.vocoder import Vocoder
 from benchmark.runner.work import Job, Work, per_unit
 
 
-def translate_voices(work: Work, jobs: Sequence[Job], folder: Path, batch: int) -> tuple[float | None, str | None]:
-    """Write every job's output, one FLAC of the source's length each, `batch` at a time.
+def translate_voices(
+    work: Work, jobs: Sequence[Job], folder: Path, batch: int, vocoders: Mapping[str, Vocoder]
+) -> tuple[float | None, str | None]:
+    """Write every job's output, one FLAC of the source's length each, `batch` at a time. `vocoders`: by feature.
 
     Returns:
         (seconds of work per second of audio, name of the vocoder or None for a system that gives waveforms).
     """
     folder.mkdir(parents=True, exist_ok=True)
     key = work.system.output[work.task.name]
-    voice = None if key == "wave24k" else vocoder(default_vocoder(key))
+    voice = None if key == "wave24k" else vocoders[key]
 
     def waves(jobs: Sequence[Job]) -> Tensor:
         out = work.outputs(jobs)

@@ -20,7 +20,9 @@ class List:
         python -m benchmark list systems --profile paper --json
     """
 
-    what: tyro.conf.Positional[Literal["all", "tasks", "systems", "corpora", "metrics", "upstream", "profiles"]] = "all"
+    what: tyro.conf.Positional[
+        Literal["all", "tasks", "systems", "corpora", "metrics", "upstream", "vocoders", "profiles"]
+    ] = "all"
     profile: str | None = None
     """With `systems`: count the parameters of every module under this profile (loads torch)."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False

@@ -49,8 +49,11 @@ RECORD = RunRecord(
     platform="Linux",
     host="here",
     device=Device(name="x", kind="cpu", threads=1, tf32_matmul=False, tf32_cudnn=False, cudnn_benchmark=False),
-    facts={"adain_cvc": SystemFacts(parameters=4_892_880, train_seconds=83.2, real_time_factor=0.0312)},
-    vocoder="griffin_lim",
+    facts={
+        "adain_cvc": SystemFacts(
+            parameters=4_892_880, train_seconds=83.2, real_time_factor=0.0312, vocoder="griffin_lim"
+        )
+    },
     metric_notes={TTS: "nisqa_tts.tar is missing; `python -m benchmark weights get nisqa_tts.tar`"},
     notes=["100 % of <this> & that_one is a note"],
     started="2026-11-20T11:00:00+00:00",

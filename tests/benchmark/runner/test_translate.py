@@ -13,6 +13,7 @@ from torch import Tensor
 
 from baselines.controls import CopySource, GroundTruth, VocodedCopySource
 from benchmark.corpora.prepared import Store
+from benchmark.media.vocoder import GriffinLim
 from benchmark.runner.shelf import Shelf
 from benchmark.runner.shuffling import shuffle_references
 from benchmark.runner.translate import content_path, output_path, translate
@@ -85,7 +86,8 @@ def test_a_ground_truth_says_the_words_of_the_source(drawn: tuple[Store, TrialLi
 def test_vocoded_outputs_have_the_sources_length(drawn: tuple[Store, TrialList], tmp_path: Path) -> None:
     store, trials = drawn
     system = VocodedCopySource(VocodedCopySource.Settings())
-    done = translate(system, "v", TASK, trials.trials[:2], Shelf([store], trials), tmp_path, 0, CPU)
+    shelf, vocoders = Shelf([store], trials), {"mel80": GriffinLim()}
+    done = translate(system, "v", TASK, trials.trials[:2], shelf, tmp_path, 0, CPU, vocoders)
     assert done.vocoder == "griffin_lim"
     assert done.real_time_factor is not None
     assert done.real_time_factor > 0
