@@ -1,8 +1,8 @@
 """The networks of Fragment-VC (Lin et al. 2020, arXiv 2010.14150): content features of the source attend to the mel of
 the reference, level by level, and what they find is smoothed to a mel.
 
-Sizes and order of operations as `yistLin/FragmentVC@79cc2ce:models/model.py, models/convolutional_transformer.py`; modules
-are registered in the official order, so that one seed gives both codes one set of weights. Nothing here knows
+Sizes and order of operations as `yistLin/FragmentVC@79cc2ce:models/model.py, models/convolutional_transformer.py`;
+modules are registered in the official order, so that one seed gives both codes one set of weights. Nothing here knows
 positions: order enters through the convolutions alone. A padding mask (B, T) is true where a frame is not the row's
 own; attention passes such frames over, convolutions do not.
 """
@@ -19,7 +19,7 @@ POST_LAYERS, POST_KERNEL = 5, 5
 
 
 def attend(layer: nn.MultiheadAttention, query: Tensor, memory: Tensor, padding: Tensor | None) -> Tensor:
-    """query (B, T, C) and memory (B, R, C), of which `padding` (B, R) is left out -> (B, T, C)."""
+    """What queries (B, T, C) find in a memory (B, R, C), of which `padding` (B, R) is left out: (B, T, C)."""
     return layer(query, memory, memory, key_padding_mask=padding, need_weights=False)[0]  # type: ignore[no-any-return]
 
 

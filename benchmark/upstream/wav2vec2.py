@@ -1,13 +1,12 @@
 """wav2vec 2.0 Base: 768 numbers of speech every 20 ms, learnt without labels (Baevski et al. 2020, arXiv 2006.11477).
 
-The architecture is torchaudio's, the weights are the file of its pipeline `WAV2VEC2_BASE` (LibriSpeech, 960 hours). That
-is the network of fairseq's `wav2vec_small.pt` under other names; who has that file alone turns it into this one with
-`torchaudio.models.wav2vec2.utils.import_fairseq_model`, which needs fairseq.
+The architecture is torchaudio's, the weights are the file of its pipeline `WAV2VEC2_BASE` (LibriSpeech, 960 hours).
+That is the network of fairseq's `wav2vec_small.pt` under other names; who has that file alone turns it into this one
+with `torchaudio.models.wav2vec2.utils.import_fairseq_model`, which needs fairseq.
 """
 
 from __future__ import annotations
 
-import torch
 import torchaudio
 from torch import Tensor, nn
 
