@@ -154,6 +154,22 @@ class StackedLinear(nn.Module):
         return torch.baddbmm(self.bias[domain, :, None], self.weight[domain], x[:, :, None])[:, :, 0]
 
 
+class MappingNetwork(nn.Module):
+    """Latents (B, latent) and domains -> styles: four shared layers, then four of each domain."""
+
+    def __init__(self, latent: int = 16, style: int = 64, domains: int = 2, hidden: int = 512) -> None:
+        super().__init__()
+        self.shared = nn.ModuleList(nn.Linear(size, hidden) for size in (latent, hidden, hidden, hidden))
+        self.own = nn.ModuleList(StackedLinear(domains, hidden, size) for size in (hidden, hidden, hidden, style))
+
+    def forward(self, z: Tensor, domain: Tensor) -> Tensor:
+        for layer in self.shared:
+            z = F.relu(layer(z))
+        for layer in self.own[:-1]:
+            z = F.relu(layer(z, domain))
+        return self.own[-1](z, domain)  # type: ignore[no-any-return]
+
+
 @torch.no_grad()
 def he_init(network: nn.Module) -> None:
     """Draw every convolution and linear layer anew: weights from N(0, 2 / fan_in), biases 0 (quirk Q17).

@@ -83,6 +83,7 @@ class Optimizer:
     options: Mapping[str, Any] = field(default_factory=dict)
     schedule: Callable[[int], float] | None = None  # factor of lr, a pure function of the step
     clip: float | None = None
+    betas: Callable[[int], tuple[float, float]] | None = field(default=None, repr=False)  # instead of those of options
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The four networks of StarGANv2 (Choi et al. 2020, arXiv 1912.01865, appendix E).
+"""The networks of StarGANv2 (Choi et al. 2020, arXiv 1912.01865, appendix E), but for `blocks.MappingNetwork`.
 
 Layouts as `clovaai/stargan-v2@875b70a:core/model.py`, parameter counts alike. Pictures are (B, 3, size, size), about
 [-1, 1]; domains are codes (B,) int64; styles are (B, style). The first width is 2**14 / size, so that a smaller picture
@@ -99,22 +99,6 @@ class Generator(nn.Module):
                 mask = F.interpolate(masks[MASKED[height]], size=height, mode="bilinear")
                 x = x + self.high_pass(mask * kept[height])
         return self.head(x)  # type: ignore[no-any-return]
-
-
-class MappingNetwork(nn.Module):
-    """Latents (B, latent) and domains -> styles: four shared layers, then four of each domain."""
-
-    def __init__(self, latent: int = 16, style: int = 64, domains: int = 2, hidden: int = 512) -> None:
-        super().__init__()
-        self.shared = nn.ModuleList(nn.Linear(size, hidden) for size in (latent, hidden, hidden, hidden))
-        self.own = nn.ModuleList(StackedLinear(domains, hidden, size) for size in (hidden, hidden, hidden, style))
-
-    def forward(self, z: Tensor, domain: Tensor) -> Tensor:
-        for layer in self.shared:
-            z = F.relu(layer(z))
-        for layer in self.own[:-1]:
-            z = F.relu(layer(z, domain))
-        return self.own[-1](z, domain)  # type: ignore[no-any-return]
 
 
 def trunk(size: int, width: int | None, max_width: int) -> tuple[nn.Sequential, int]:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from baselines.starganv2.networks import Discriminator, MappingNetwork
-from benchmark.blocks import HighPass
+from baselines.starganv2.networks import Discriminator
+from benchmark.blocks import HighPass, MappingNetwork
 from benchmark.errors import BenchmarkError
 from benchmark.upstream.wing import Wing
 from benchmark.weights.reading import read_weights

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from baselines.starganv2 import losses
 from baselines.starganv2.augment import augment
-from baselines.starganv2.networks import Discriminator, Generator, MappingNetwork, StyleEncoder
+from baselines.starganv2.networks import Discriminator, Generator, StyleEncoder
 from baselines.starganv2.official import load_official
-from benchmark.blocks import he_init
+from benchmark.blocks import MappingNetwork, he_init
 from benchmark.errors import BenchmarkError
 from benchmark.system import FACE, Batch, Column, Draw, FixedPartner, Optimizer, Phase, Pick, Step, System, Terms
 from benchmark.upstream.wing import CELEBA_HQ, wing

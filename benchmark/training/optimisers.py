@@ -69,7 +69,7 @@ class Optimisers:
         }
 
     def step(self, names: Sequence[str], step: int, norms: Mapping[str, Tensor]) -> dict[str, float]:
-        """Clip, set the rate of the step, take it. Returns "lr/<name>"."""
+        """Clip, set the rate (and betas) of the step, take it. Returns "lr/<name>"."""
         rates = {}
         for name in names:
             settings, optimiser = self.settings[name], self._optimisers[name]
@@ -78,6 +78,8 @@ class Optimisers:
             rate = settings.lr * (1.0 if settings.schedule is None else settings.schedule(step))
             for group in optimiser.param_groups:
                 group["lr"] = rate
+                if settings.betas is not None:
+                    group["betas"] = settings.betas(step)
             optimiser.step()
             rates[f"lr/{name}"] = rate
         return rates

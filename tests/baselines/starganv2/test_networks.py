@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from baselines.starganv2.networks import Discriminator, Generator, MappingNetwork, StyleEncoder, widths
-from benchmark.blocks import AdainResidualBlock, ResidualBlock, StackedLinear
+from baselines.starganv2.networks import Discriminator, Generator, StyleEncoder, widths
+from benchmark.blocks import AdainResidualBlock, MappingNetwork, ResidualBlock, StackedLinear
 from benchmark.errors import BenchmarkError
 
 # Measured on the official code (baselines.md section 1).

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines.starganv2.networks import Discriminator, Generator, MappingNetwork, StyleEncoder
+from baselines.starganv2.networks import Discriminator, Generator, StyleEncoder
 from baselines.starganv2.official import load_official, official_tensors
 from baselines.starganv2.system import StarGANv2, StarGANv2Settings
+from benchmark.blocks import MappingNetwork
 from benchmark.errors import BenchmarkError
 from benchmark.upstream.wing import Wing
 
