@@ -7,6 +7,7 @@ every centre lies 1.5 times higher than its name says and the bands reach 12 kHz
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -60,6 +61,17 @@ def log_mel(wave: Tensor) -> Tensor:
         power = spectrum(wave).abs().square()
         mel = (power.transpose(1, 2) @ bank(N_FFT, wave.device)).transpose(1, 2)
         return ((torch.log(FLOOR + mel) + SHIFT) / SCALE).unsqueeze(1)
+
+
+def turned_down(mel: Tensor, gain: Tensor) -> Tensor:
+    """The mel of `gain` times the waves whose mel is given: mel (B, 1, 80, T), gain (B, 1, 1, 1) in (0, 1]; exact."""
+    power = gain.square()
+    return ((power * torch.exp(SCALE * mel - SHIFT) + (1 - power) * FLOOR).log() + SHIFT) / SCALE
+
+
+def followed_by_silence(mel: Tensor, frames: int) -> Tensor:
+    """Mel (B, 1, 80, T) -> (B, 1, 80, T + frames)."""
+    return functional.pad(mel, (0, frames), value=(math.log(FLOOR) + SHIFT) / SCALE)
 
 
 def to_magnitude(mel: Tensor, n_fft: int = WINDOW, updates: int = 32) -> Tensor:
