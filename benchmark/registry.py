@@ -221,6 +221,7 @@ was, and does not lead back to the path."""
 VOCODERS: Mapping[str, Entry] = {
     "griffin_lim": Entry("benchmark.media.vocoder:GriffinLim", "mel80 through phase reconstruction, nothing learnt"),
     "griffin_lim_512": Entry("benchmark.media.vocoder:GriffinLim512", "mel512, as AdaIN-VC inverts it"),
+    "griffin_lim_326": Entry("benchmark.media.vocoder:GriffinLim326", "mel326 of Fragment-VC, nothing learnt"),
     "parallel_wavegan:pocket": Entry(
         "benchmark.upstream.parallel_wavegan.vocoder:PocketVocoder", "mel80, trained on pocket_upstream, shipped"
     ),

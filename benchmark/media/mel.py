@@ -82,12 +82,16 @@ def to_magnitude(mel: Tensor, n_fft: int = WINDOW, updates: int = 32) -> Tensor:
     sounds dull: see the table in `benchmark.media.vocoder`. Any `n_fft` >= 1200 samples the same spectrum.
     """
     power = (torch.exp(SCALE * mel.float().squeeze(1) - SHIFT) - FLOOR).clamp_min(1e-10).transpose(1, 2)
-    triangles = bank(n_fft, mel.device) * (N_FFT / n_fft)
+    return spread(power, bank(n_fft, mel.device) * (N_FFT / n_fft), updates).sqrt()
+
+
+def spread(bands: Tensor, triangles: Tensor, updates: int) -> Tensor:
+    """Bands (B, T, bands) > 0 -> (B, T, F) >= 0 whose product with the `triangles` (F, bands) they are."""
     share = (triangles / triangles.sum(1, keepdim=True).clamp_min(1e-8)).T
-    linear = power.new_ones(*power.shape[:2], len(triangles))
+    linear = bands.new_ones(*bands.shape[:2], len(triangles))
     for _ in range(updates):
-        linear = linear * ((power / (linear @ triangles).clamp_min(1e-12)) @ share)
-    return linear.sqrt()
+        linear = linear * ((bands / (linear @ triangles).clamp_min(1e-12)) @ share)
+    return linear
 
 
 def _compute(rows: np.ndarray) -> np.ndarray:

@@ -7,16 +7,18 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from benchmark.media import mel, mel512
+from benchmark.media import mel, mel326, mel512
+from benchmark.media.audio import RATE, resample
 from benchmark.media.griffin_lim import griffin_lim
 
 
 class Vocoder(Protocol):
     """Turns mels of one feature into waveforms.
 
-    Called with (B, 1, bands, T), gives (B, 300 T) float32 at 24 kHz: at least as long as the wave the mel was made of
-    (N samples make T = 1 + N // 300 frames), so cut to N where N is known. Deterministic; row i depends on row i alone,
-    bit for bit. Peaks may pass 1 (`benchmark.media.audio.write_flac` scales them down).
+    Called with (B, 1, bands, T), gives (B, hop T) float32 at 24 kHz, a hop being 300 samples (489 for mel326): at least
+    as long as the wave the mel was made of (N samples make T = 1 + N // hop frames), so cut to N where N is known.
+    Deterministic; row i depends on row i alone, bit for bit. Peaks may pass 1 (`benchmark.media.audio.write_flac`
+    scales them down).
     """
 
     name: str
@@ -68,3 +70,19 @@ class GriffinLim512:
     def __call__(self, mel: Tensor, /) -> Tensor:
         waves = [griffin_lim(mel512.to_magnitude(row[None])[0], iterations=100, momentum=0.0) for row in mel]
         return torch.stack([mel512.deemphasise(wave) for wave in waves])
+
+
+class GriffinLim326:
+    """Fragment-VC's mel through the inverse that `GriffinLim` uses, at 16 kHz, then de-emphasis and resampling.
+
+    The level is that of a recording of peak 1, which this mel is made of. The official code has a recurrent vocoder
+    instead, trained apart (yistLin/universal-vocoder).
+    """
+
+    name = "griffin_lim_326"
+    feature = "mel326"
+
+    def __call__(self, mel: Tensor, /) -> Tensor:
+        magnitudes = [mel326.to_magnitude(row[None])[0] for row in mel]
+        waves = [mel512.deemphasise(griffin_lim(m, iterations=32, hop=mel326.HOP)) for m in magnitudes]
+        return torch.stack([torch.from_numpy(resample(w.cpu().numpy(), mel326.BASE, RATE)) for w in waves])

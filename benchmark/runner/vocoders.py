@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.media.vocoder import Vocoder
     from benchmark.runner.settings import Plan
 
-USUAL: Mapping[str, str] = {"mel80": "griffin_lim", "mel512": "griffin_lim_512"}
+USUAL: Mapping[str, str] = {"mel80": "griffin_lim", "mel512": "griffin_lim_512", "mel326": "griffin_lim_326"}
 """Feature -> vocoder, where neither profile nor command line names one."""
 
 
