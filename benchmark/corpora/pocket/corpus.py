@@ -14,7 +14,7 @@ from benchmark.corpora.pocket.face import View, draw_view, render
 from benchmark.corpora.pocket.identity import Identity, make_identity, rng
 from benchmark.corpora.pocket.pools import pool_named
 from benchmark.corpora.pocket.sentences import pool_sentences
-from benchmark.corpora.pocket.voice import synthesise
+from benchmark.corpora.pocket.voice import known_f0, synthesise
 from benchmark.errors import BenchmarkError
 
 VERSION = 1
@@ -112,15 +112,31 @@ class PocketCorpus:
             )
         return records
 
+    def _found(self, record: Record) -> _Recording:
+        recording = self._recordings.get(record.id)
+        if recording is None or recording.sentence != record.transcript:
+            raise BenchmarkError(f"Record {record.id!r} is not of pool {self.name} with seed {self.seed}.")
+        return recording
+
+    def f0(self, record: Record) -> np.ndarray:
+        """(T,) float32 Hz at the mel's frames, 0 where unvoiced: the F0 of a recording as its generator knows it
+        (`benchmark.corpora.pocket.voice.known_f0`). As `identity`, for judges alone.
+
+        Raises:
+            BenchmarkError: as `load`; a record without sound.
+        """
+        recording = self._found(record)
+        if recording.sentence is None:
+            raise BenchmarkError(f"Record {record.id!r} of pool {self.name} has no sound, so it has no F0.")
+        return known_f0(self.identity(record), recording.sentence, recording.index)
+
     def load(self, record: Record) -> Media:
         """Makes one record.
 
         Raises:
             BenchmarkError: a record of another pool, seed or scale; libespeak-ng cannot be loaded.
         """
-        recording = self._recordings.get(record.id)
-        if recording is None or recording.sentence != record.transcript:
-            raise BenchmarkError(f"Record {record.id!r} is not of pool {self.name} with seed {self.seed}.")
+        recording = self._found(record)
         person = self.identity(record)
         wave = faces = None
         if recording.sentence is not None:

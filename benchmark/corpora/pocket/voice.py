@@ -16,6 +16,7 @@ from benchmark.corpora.pocket import espeak
 from benchmark.corpora.pocket.identity import DRIVERS, Identity, rng
 from benchmark.corpora.pocket.sentences import spoken
 from benchmark.media.audio import RATE, normalise_loudness
+from benchmark.media.f0 import world_f0
 
 SECONDS = 2.6
 """No utterance is shorter: a crop of training and Resemblyzer's 1.6 s windows must fit."""
@@ -70,6 +71,8 @@ FORMANT_LIMIT = 0.24
 """Largest |ln| of the formant scale: 0.79 to 1.27, the span of grown speakers of one gender, generously."""
 PITCH_JITTER, PACE_JITTER = 0.02, 0.02
 """Standard deviation over the utterances of a person, in the logarithm."""
+OCTAVE = (0.6, 1.8)
+"""Where the F0 of an utterance lies, in units of its pitch: intonation spans it, and no octave error fits in."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,22 @@ def _shape(wave: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return np.asarray(oaconvolve(wave, response, mode="same"))
 
 
+def _excitation(
+    identity: Identity, sentence: str, seed: int
+) -> tuple[np.ndarray, Voice, float, np.random.Generator]:
+    """Speech before breath and spectral shaping, whose it is, its pitch in Hz, and the generator that draws the rest."""
+    voice, generator = voice_of(identity), rng("voice", identity.name, sentence, seed)
+    pitch = float(voice.pitch * np.exp(PITCH_JITTER * generator.standard_normal()))
+    pace = voice.pace * np.exp(PACE_JITTER * generator.standard_normal())
+    return _scaled_speech(spoken(sentence), voice, pitch, pace), voice, pitch, generator
+
+
+def _long_enough(wave: np.ndarray) -> np.ndarray:
+    """(N,) between equal silences that make up what it lacks of SECONDS."""
+    missing = max(0, round(SECONDS * RATE) - len(wave))
+    return np.pad(wave, (missing // 2, missing - missing // 2))
+
+
 def synthesise(identity: Identity, sentence: str, seed: int) -> np.ndarray:
     """(N,) float32 mono at 24 kHz in [-1, 1], N >= 2.6 s, of root mean square LEVEL over the speech.
 
@@ -162,11 +181,21 @@ def synthesise(identity: Identity, sentence: str, seed: int) -> np.ndarray:
     Raises:
         BenchmarkError: libespeak-ng cannot be loaded.
     """
-    voice, generator = voice_of(identity), rng("voice", identity.name, sentence, seed)
-    pitch = voice.pitch * np.exp(PITCH_JITTER * generator.standard_normal())
-    pace = voice.pace * np.exp(PACE_JITTER * generator.standard_normal())
-    wave = _scaled_speech(spoken(sentence), voice, pitch, pace)
+    wave, voice, _, generator = _excitation(identity, sentence, seed)
     wave = _shape(_breathe(wave, voice.breath, generator), voice.gain)
-    wave = normalise_loudness(wave, 20.0 * np.log10(LEVEL), PEAK)
-    missing = max(0, round(SECONDS * RATE) - len(wave))
-    return np.pad(wave, (missing // 2, missing - missing // 2))
+    return _long_enough(normalise_loudness(wave, 20.0 * np.log10(LEVEL), PEAK))
+
+
+def known_f0(identity: Identity, sentence: str, seed: int) -> np.ndarray:
+    """(T,) float32: F0 in Hz of what `synthesise` makes of the same arguments at the mel's frames, 0 where unvoiced.
+
+    espeak does not tell its pitch contour, so it is measured (Harvest and StoneMask), but where it is plain and by who
+    knows more than a listener: on the periodic excitation, before breath and shaping, and between OCTAVE times the
+    pitch that this utterance was asked to have. Without these bounds Harvest takes espeak's creak, every second pulse
+    a little weaker, for a voice an octave lower.
+
+    Raises:
+        BenchmarkError: as `synthesise`.
+    """
+    wave, _, pitch, _ = _excitation(identity, sentence, seed)
+    return world_f0(_long_enough(wave), floor=OCTAVE[0] * pitch, ceiling=OCTAVE[1] * pitch)
