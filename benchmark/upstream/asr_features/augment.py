@@ -45,11 +45,15 @@ def stretched(mel: Tensor, factor: Tensor) -> Tensor:
     return torch.lerp(mel.gather(2, index), mel.gather(2, index + 1), share)
 
 
+def smooth(mel: Tensor) -> Tensor:
+    """The mean over 5 bands and 3 frames; the border is repeated."""
+    return functional.avg_pool2d(functional.pad(mel, (1, 1, 2, 2), mode="replicate"), (5, 3), stride=1)
+
+
 def smoothed(mel: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """That share of the rows mixed with their mean over 5 bands and 3 frames, from not at all to entirely."""
+    """That share of the rows mixed with their `smooth` mel, from not at all to entirely."""
     strength = (torch.rand(len(mel), generator=generator) < share) * torch.rand(len(mel), generator=generator)
-    mean = functional.avg_pool2d(functional.pad(mel, (1, 1, 2, 2), mode="replicate"), (5, 3), stride=1)
-    return torch.lerp(mel, mean, strength.to(mel.device)[:, None, None, None])
+    return torch.lerp(mel, smooth(mel), strength.to(mel.device)[:, None, None, None])
 
 
 def noisy(mel: Tensor, share: float, most: float, generator: torch.Generator) -> Tensor:

@@ -23,9 +23,10 @@ class AttentionDecoder(nn.Module):
 
     def __init__(self, channels: int, embedding: int, tokens: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(tokens, embedding)
         reach = math.sqrt(6.0 / channels)
-        nn.init.uniform_(self.embedding.weight, -reach, reach)
+        # Else nn.Embedding draws normal numbers, which on the meta device imports all of sympy first.
+        weight = torch.empty(tokens, embedding).uniform_(-reach, reach)
+        self.embedding = nn.Embedding.from_pretrained(weight, freeze=False)  # type: ignore[no-untyped-call]
         self.cell = nn.LSTMCell(channels + embedding, channels)
         self.query = nn.Linear(channels, channels, bias=False)
         self.memory = nn.Linear(channels, channels, bias=False)

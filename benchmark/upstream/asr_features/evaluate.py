@@ -14,12 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmark.corpora.manifest import SPLITS
 from benchmark.corpora.pocket.pools import pool_named
 from benchmark.corpora.pocket.sentences import pool_sentences
 from benchmark.corpora.pocket.voice import synthesise
 from benchmark.corpora.prepared import Store
 from benchmark.media.mel import MEL80, log_mel
 from benchmark.media.text import normalise
+from benchmark.upstream.asr_features.augment import smooth
 from benchmark.upstream.asr_features.characters import BLANK, TOKENS, codes, greedy
 from benchmark.upstream.asr_features.network import AsrFeatures
 
@@ -31,18 +33,17 @@ def evaluate(network: AsrFeatures, store: Store) -> Mapping[str, float]:
     """Word error rates (shares), and distances that say what the features are about.
 
     wer_<split>: of the CTC head, read greedily, on held-out recordings of training voices and on other voices, whose
-        sentences no training voice says. wer_unrelated: against the transcript of the recording before: the floor.
-    probe: of a linear layer over the frozen features, trained on the training recordings alone. probe_mel: the same over
-        pairs of frames of the mel itself: what the layer could read without the network.
+        sentences no training voice says. wer_smooth: of the latter, their mels smoothed as by a poor generator.
+        wer_unrelated: against the transcript of the recording before: the floor.
+    wer_probe: of a linear layer over the frozen features, trained on the training recordings alone, on the other
+        voices. wer_probe_mel: the same over pairs of frames of the mel: what the layer could read by itself.
     same_sentence: mean distance after time warping of two unseen voices that say one sentence, over that of one unseen
         voice that says two. same_sentence_mel: of the mel.
     sentence_nearer, sentence_nearer_mel: share in which the former is the smaller one.
     crop: mean distance of the features of a crop of 96 frames from those of the whole recording at the same moments,
         over that of two moments at random.
     """
-    rows = {
-        split: [i for i, r in enumerate(store.records) if r.split == split] for split in ("train", "seen", "unseen")
-    }
+    rows = {split: [i for i, r in enumerate(store.records) if r.split == split] for split in SPLITS}
     texts = {split: [normalise(store.records[i].transcript or "") for i in rows[split]] for split in rows}
     mels = {split: [mel_of(store, i) for i in rows[split]] for split in rows}
     features = {split: [read(network, mel) for mel in mels[split]] for split in rows}
@@ -51,6 +52,8 @@ def evaluate(network: AsrFeatures, store: Store) -> Mapping[str, float]:
         heard = [greedy(network.ctc(found)[0]) for found in features[split]]
         figures[f"wer_{split}"] = jiwer.wer(texts[split], heard)
     figures["wer_unrelated"] = jiwer.wer(texts["unseen"][-1:] + texts["unseen"][:-1], heard)
+    blurred = [greedy(network.ctc(read(network, smooth(mel)))[0]) for mel in mels["unseen"]]
+    figures["wer_smooth"] = jiwer.wer(texts["unseen"], blurred)
     for name, of in (("probe", features), ("probe_mel", {s: [pairs(mel) for mel in mels[s]] for s in rows})):
         layer = linear_probe([x[0].mT for x in of["train"]], texts["train"])
         figures[f"wer_{name}"] = jiwer.wer(texts["unseen"], [greedy(layer(x[0].mT)) for x in of["unseen"]])
@@ -96,12 +99,12 @@ def linear_probe(features: Sequence[Tensor], texts: Sequence[str]) -> nn.Module:
         loss = functional.ctc_loss(
             spoken.log_softmax(2),
             torch.cat([letters[i] for i in chosen]),
-            [len(scaled[i]) for i in chosen],
-            [len(letters[i]) for i in chosen],
+            torch.tensor([len(scaled[i]) for i in chosen]),
+            torch.tensor([len(letters[i]) for i in chosen]),
             blank=BLANK,
         )
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     layer = nn.Linear(len(mean), len(TOKENS)).requires_grad_(False)
@@ -111,8 +114,8 @@ def linear_probe(features: Sequence[Tensor], texts: Sequence[str]) -> nn.Module:
 
 
 def speaker_free(network: AsrFeatures, store: Store) -> dict[str, float]:
-    """same_sentence, sentence_nearer and both of the mel; see `evaluate`. Over pairs of a woman and a man of the unseen,
-    each with two sentences that no recording of the store says."""
+    """same_sentence, sentence_nearer and both of the mel; see `evaluate`. Over pairs of a woman and a man among the
+    unseen, each with two sentences that no recording of the store says."""
     made = store.meta["fingerprint"]
     people = pool_named(store.corpus).identities("unseen", made["seed"])
     said = {record.transcript for record in store.records}

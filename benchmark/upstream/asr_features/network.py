@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torchaudio
 from torch import Tensor, nn
 from torch.nn import functional
@@ -51,7 +52,9 @@ class AsrFeatures(nn.Module):
         super().__init__()
         self.sizes = sizes
         self.channels = sizes.channels
-        self.register_buffer("dct", torchaudio.functional.create_dct(CEPSTRUM, BANDS, "ortho"))
+        with torch.device("cpu"):  # on the meta device arange imports all of sympy first
+            dct = torchaudio.functional.create_dct(CEPSTRUM, BANDS, "ortho")
+        self.register_buffer("dct", dct.to(torch.get_default_device()))
         self.stem = nn.Conv1d(CEPSTRUM, sizes.hidden, 7, stride=2, padding=3)
         self.blocks = nn.Sequential(*(Block(sizes.hidden, sizes.dropout) for _ in range(sizes.blocks)))
         self.projection = nn.Conv1d(sizes.hidden, sizes.channels, 1)
@@ -101,4 +104,5 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         inner = self.dropout(self.norm(functional.relu(self.wide(x))))
-        return x + self.dropout(functional.relu(self.near(inner)))
+        change: Tensor = self.dropout(functional.relu(self.near(inner)))
+        return x + change

@@ -108,7 +108,7 @@ class AsrFeaturesTraining(Trainable):
     def in_pieces(self, mel: Tensor, frames: int) -> Tensor:
         """Features (B, C, F) of pieces of so many frames (even), each read as if there were nothing around it."""
         padded = functional.pad(mel, (0, -mel.shape[3] % frames), value=_SILENCE)
-        pieces = torch.cat(padded.split(frames, dim=3))
+        pieces = torch.cat(torch.split(padded, frames, dim=3))
         return torch.cat(self.network(pieces).chunk(padded.shape[3] // frames), dim=2)
 
     def _rate(self, step: int) -> float:
