@@ -1,9 +1,9 @@
 """The fundamental frequency of a recording at the frames of the suite's mel, by WORLD (Morise et al. 2016, pyworld).
 
 Measured as the published F0 network's labels are (yl4579/PitchExtractor@c4d518d6:meldataset.py): Harvest between 71 and
-800 Hz every 12.5 ms, DIO where Harvest finds next to nothing, and StoneMask over either. Harvest costs 0.2 s a second of
-sound and DIO a tenth of that, but DIO leaves 16 % of the frames of the embedded corpus unvoiced that are voiced by
-the voice's own excitation, 9 % more than Harvest does.
+800 Hz every 12.5 ms, DIO where Harvest finds next to nothing, and StoneMask over either. Harvest costs 0.2 s a second
+of sound and DIO a tenth of that; but of the frames of 28 recordings of the embedded corpus that are voiced by its
+generator's knowledge (93 %), Harvest says so of 91 % in all (F1 0.963) and DIO of 84 % (F1 0.942).
 """
 
 from __future__ import annotations

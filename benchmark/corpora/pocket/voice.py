@@ -157,10 +157,8 @@ def _shape(wave: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return np.asarray(oaconvolve(wave, response, mode="same"))
 
 
-def _excitation(
-    identity: Identity, sentence: str, seed: int
-) -> tuple[np.ndarray, Voice, float, np.random.Generator]:
-    """Speech before breath and spectral shaping, whose it is, its pitch in Hz, and the generator that draws the rest."""
+def _excitation(identity: Identity, sentence: str, seed: int) -> tuple[np.ndarray, Voice, float, np.random.Generator]:
+    """Speech before breath and shaping, whose voice it is, its pitch in Hz, and the generator that draws the rest."""
     voice, generator = voice_of(identity), rng("voice", identity.name, sentence, seed)
     pitch = float(voice.pitch * np.exp(PITCH_JITTER * generator.standard_normal()))
     pace = voice.pace * np.exp(PACE_JITTER * generator.standard_normal())

@@ -51,23 +51,29 @@ def f0_network(which: Literal["pocket", "published"]) -> JDC:
     Raises:
         MissingWeights, BenchmarkError: as `benchmark.weights.get`, or a file of something else or of another mel.
     """
-    network = JDC(POCKET if which == "pocket" else JDCSettings()).eval().requires_grad_(False)
+    network = _frozen(JDC(POCKET if which == "pocket" else JDCSettings()))
     if next(network.parameters()).is_meta:
         return network
     path = weights.get(WEIGHTS[which])
     if which == "published":
         load_published(network, path)
-        return network
-    check_mel(path)
-    return load(path)
+    else:
+        check_mel(path)
+        network.load_state_dict(load_file(path))
+    return network
 
 
 def load(path: Path) -> JDC:
-    """The network of a weight file that `recipe.RECIPE` made, as `f0_network` gives it."""
-    network = JDC(POCKET)
+    """The network of a weight file that `recipe.RECIPE` made, as `f0_network` gives it; its mel is not asked for."""
+    network = _frozen(JDC(POCKET))
     network.load_state_dict(load_file(path))
-    network = network.eval().requires_grad_(False)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # 1.6x on a CPU
+    return network
+
+
+def _frozen(network: JDC) -> JDC:
+    """Channels last: 1.5 times as fast on a CPU."""
+    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 def check_mel(path: Path) -> None:

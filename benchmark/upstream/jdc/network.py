@@ -25,7 +25,7 @@ class JDCSettings:
     """The published sizes (5,248,067 parameters).
 
     widths: channels of the stem and of the three residual blocks. hidden: of either direction of either LSTM.
-    last_pool: bands that the last pooling takes at a time: 4, which drops the highest two of ten, or 5, which drops none.
+    last_pool: bands that the last pooling takes at a time: 4 drops the highest two of ten, 5 drops none.
     unit: Hz that an F0 output of 1 stands for. The published network writes Hz; a larger unit brings outputs near 1,
         which is sooner learnt.
     """
@@ -122,8 +122,8 @@ class JDC(nn.Module):
         self.apply(_initialise)
 
     def train(self, mode: bool = True) -> JDC:
-        """As ever, but the LSTMs stay in training mode: cuDNN gives no gradient otherwise, and one layer without dropout
-        computes the same in both."""
+        """As ever, but the LSTMs stay in training mode: cuDNN gives no gradient otherwise, and one layer without
+        dropout computes the same in both."""
         super().train(mode)
         for head in (self.f0, self.detector):
             head.lstm.train()
