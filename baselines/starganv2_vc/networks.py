@@ -85,6 +85,7 @@ class Generator(nn.Module):
         x = self.stem(mel)
         for block in self.encode:
             x = block(x)
+        f0 = f0.contiguous()  # torch 2.11 crashes in the first norm's backward pass where its input lies otherwise
         x = torch.cat([x, F.adaptive_avg_pool2d(self.f0(f0), x.shape[2:])], 1)
         for block in self.decode:
             x = block(x, style)
