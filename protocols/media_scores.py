@@ -34,6 +34,17 @@ def is_picture(name: str) -> bool:
     return Path(name).suffix.lower() in _PICTURES
 
 
+def compared(trial: Trial) -> tuple[str, ...]:
+    """The target's voice: the very reference where it is a recording, else the natural ones; none where the row names
+    neither."""
+    return (trial.reference,) if is_sound(trial.reference) else trial.natural_target_voice
+
+
+def judged(trial: Trial) -> str:
+    """The file whose words and intonation are judged: of a ground truth voice another one than its output."""
+    return trial.content or trial.output
+
+
 def read_native(path: Path) -> tuple[np.ndarray, int]:
     """A sound file as (N,) float32 with its own rate in Hz, channels averaged.
 

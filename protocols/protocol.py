@@ -52,16 +52,20 @@ class Together(Protocol, Interface):
     or none, because values of sets and of sources need their rows together.
     """
 
+    def planned(self, trials: Sequence[Trial]) -> Mapping[tuple[str, str], Sequence[str]]:
+        """(system, metric) -> names of the trials that scores stand under, if every output can be read. A system whose
+        planned scores are all there is not scored again."""
+        ...
+
+
+class AgainstReal(Together, Interface):
+    """A protocol that also compares sets of outputs with a real set."""
+
     of_sets: tuple[str, ...]
     """The keys whose value is of a set of outputs against a real set."""
 
     def compare_with(self, real: Sequence[RealPictures]) -> None:
         """Called once before `score`, with the real set of every corpus of the run (or of `score --real`)."""
-        ...
-
-    def planned(self, trials: Sequence[Trial]) -> Mapping[tuple[str, str], Sequence[str]]:
-        """(system, metric) -> names of the trials that scores stand under, if every output can be read. A system whose
-        planned scores are all there is not scored again."""
         ...
 
 

@@ -14,18 +14,13 @@ import numpy as np
 
 from benchmark.errors import BenchmarkError
 from benchmark.upstream import speaker_embedding, speaker_frontend
-from protocols.media_scores import NO_OUTPUT, PerContent, chunks, is_picture, is_sound, read_native
+from protocols.media_scores import NO_OUTPUT, PerContent, chunks, compared, is_picture, read_native
 from protocols.trial import Score, Trial
 
 
 def similarity(output: np.ndarray, targets: Sequence[np.ndarray]) -> float:
     """(256,) and n times (256,), all of norm 1 -> mean cosine, 0..1 (the embeddings are not negative)."""
     return float(np.mean([np.dot(output.astype(np.float64), target.astype(np.float64)) for target in targets]))
-
-
-def compared(trial: Trial) -> tuple[str, ...]:
-    """The very reference where it is a recording, else the target's natural ones; none where the row names neither."""
-    return (trial.reference,) if is_sound(trial.reference) else trial.natural_target_voice
 
 
 class SpkSim:

@@ -44,8 +44,8 @@ class Trial:
 
     `other_target_voice`: an utterance of the target that no metric compares with (ground_truth emits it).
     `other_voice`: a recording of another identity of the target's gender (random_reference emits it).
-    `content`: what metrics of the words judge in place of `output`: the ground truth of the voice is another recording
-    of the target, the ground truth of the words is the source (DESIGN.md section 6a).
+    `content`: what metrics of the words and their intonation judge in place of `output`: the ground truth of the voice
+    is another recording of the target, that of the words is the source (DESIGN.md section 6a).
     `other_target_face`, `other_face`: the same two for pictures; where a corpus has no other picture of the target, the
     first is the reference itself.
     `draw`: which of the outputs of one source this is, in tasks that give several (ten in the papers' image tasks).

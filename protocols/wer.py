@@ -18,7 +18,7 @@ from benchmark.media.audio import read_wave
 from benchmark.media.text import NORMALISER, normalise
 from benchmark.upstream.recogniser.files import find_model, hashes, model_name, weight_names
 from benchmark.upstream.recogniser.transcribe import LONGEST, recogniser
-from protocols.media_scores import NO_OUTPUT, PerContent, chunks, is_picture
+from protocols.media_scores import NO_OUTPUT, PerContent, chunks, is_picture, judged
 from protocols.trial import Score, Trial
 
 STRANGE = 0.05
@@ -32,11 +32,6 @@ def word_errors(transcript: str, hypothesis: str) -> tuple[int, int]:
     """
     found = jiwer.process_words(transcript, hypothesis)
     return found.substitutions + found.deletions + found.insertions, len(transcript.split())
-
-
-def judged(trial: Trial) -> str:
-    """The file whose words are judged: of a ground truth voice another one than its output."""
-    return trial.content or trial.output
 
 
 class Wer:

@@ -15,8 +15,8 @@ from benchmark.reporting.tolerances import Tolerances
 from protocols.trial import Trial
 
 LEVEL = 0.95
-HIGHER = ("spksim", "nisqa", "retrieval", "mapping", "cpr", "cos_target", "lpips", "gender_flip")
-LOWER = ("wer", "fid", "kid", "pose_error")
+HIGHER = ("spksim", "nisqa", "retrieval", "mapping", "cpr", "cos_target", "lpips", "gender_flip", "f0_corr")
+LOWER = ("wer", "fid", "kid", "pose_error", "f0_target")
 """Families of metrics with a good end; in any other a difference in either direction counts."""
 
 

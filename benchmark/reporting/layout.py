@@ -11,7 +11,7 @@ from benchmark.reporting.statistics import MIN_CLUSTERS
 from benchmark.tasks import TASKS
 
 _T = TypeVar("_T")
-_DIGITS = {"nisqa": 2, "fid": 2, "kid": 4, "pose_error": 2}
+_DIGITS = {"nisqa": 2, "fid": 2, "kid": 4, "pose_error": 2, "f0_target": 2}
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{c: f"\\{c}" for c in "&%$#_{}"},

@@ -42,6 +42,8 @@ _OF_PICTURES = (
     ),
 )
 """Metrics of pictures -> what a reader must know of them."""
+_OF_SOURCE = {"wer@": "WER", "f0_corr@": "F0 correlation"}
+"""Metrics of what the source gives -> their names."""
 FORMS = ("shuffled_reference", "gender_only")
 """The controls made of a system itself, `<form>:<system>`; what a system is compared with (DESIGN.md section 6a)."""
 
@@ -87,8 +89,12 @@ def caption(record: RunRecord, trials: Sequence[Trial]) -> str:
     ]
     if any(c.startswith("pocket") for c in record.corpora) and any(m.startswith("nisqa@") for m in record.metrics):
         lines.append("NISQA cannot judge espeak voices: on pocket it shows that the plumbing works, and nothing else.")
-    if any(m.startswith("wer@") for m in record.metrics) and "random_reference" in record.systems:
-        lines.append("WER: ground_truth is the source recording; random_reference says another sentence: the floor.")
+    of_source = [name for key, name in _OF_SOURCE.items() if any(m.startswith(key) for m in record.metrics)]
+    if of_source and "random_reference" in record.systems:
+        lines.append(
+            f"{', '.join(of_source)}: ground_truth is the source recording; random_reference says another sentence: "
+            "the floor."
+        )
     lines += [text for families, text in _OF_PICTURES if any(_is_of(m, families) for m in record.metrics)]
     if any(not t.target_id and target(t) for t in trials):
         lines.append("A latent is drawn for one row alone: intervals are clustered by source speaker.")

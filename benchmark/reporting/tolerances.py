@@ -21,8 +21,9 @@ DEFAULTS = {
     "kid@*": 0.0002,
     "kid@pocket": 0.002,
     "pose_error@*": 0.02,
+    "f0_target@*": 0.02,
 }
-"""Of metrics whose values are of another size: FID in the hundreds, pose errors in degrees."""
+"""Of metrics whose values are of another size: FID in the hundreds, pose errors in degrees, pitch in semitones."""
 
 
 @dataclass(frozen=True)

@@ -123,11 +123,11 @@ def _not_speakers(rows: Sequence[Trial]) -> list[str]:
 
 
 def _other_words(rows: Sequence[Trial]) -> list[str]:
-    """A word on rows whose words are not those of their output."""
+    """A word on rows whose words and intonation are not those of their output."""
     systems = dict.fromkeys(row.system for row in rows if row.content)
     if not systems:
         return []
-    return [f"WER of {', '.join(systems)} judges the files of column content, and not the outputs."]
+    return [f"WER and f0_corr of {', '.join(systems)} judge the files of column content, and not the outputs."]
 
 
 def _misspelt(file: TrialFile) -> list[str]:

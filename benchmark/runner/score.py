@@ -64,12 +64,13 @@ def judges_sha256(protocols: Mapping[str, Any]) -> dict[str, str]:
 
 def together(protocols: Mapping[str, Any], real: Sequence[RealPictures]) -> dict[str, Any]:
     """The same, with one object for all metrics of a class whose metrics share a pass over the media
-    (`protocols.protocol.Together`), which is told the real sets."""
-    found, shared = dict(protocols), [m for m, p in protocols.items() if hasattr(p, "compare_with")]
+    (`protocols.protocol.Together`), which is told the real sets where it compares with them."""
+    found, shared = dict(protocols), [m for m, p in protocols.items() if hasattr(p, "planned")]
     for target in dict.fromkeys(find("protocols", metric).target for metric in shared):
         entries = {m: e for m in shared if (e := find("protocols", m)).target == target}
         one = next(iter(entries.values())).load()(*(argument for e in entries.values() for argument in e.arguments))
-        one.compare_with(real)
+        if hasattr(one, "compare_with"):
+            one.compare_with(real)
         found |= dict.fromkeys(entries, one)
     return found
 
@@ -111,7 +112,7 @@ def score(
         for metric, own in every.items():
             _lose(metric, own, failures, log)
         good = {m: [row for row in own if (row.system, row.trial) not in failures] for m, own in every.items()}
-        if hasattr(protocol, "compare_with"):
+        if hasattr(protocol, "planned"):
             _by_system(protocol, every, good, root, log)
             planned = {metric: sum(key[2] == metric for key in _plan(protocol, every)) for metric in metrics}
         else:

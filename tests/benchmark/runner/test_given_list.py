@@ -100,7 +100,7 @@ def test_ids_that_name_recordings_are_pointed_out(tmp_path: Path) -> None:
 def test_words_that_are_not_the_outputs_are_said(tmp_path: Path) -> None:
     head = "output,system,task,content"
     found = given(tmp_path, f"a.wav,clean,{VC},", f"b.wav,other,{VC},source.wav", head=head)
-    assert found.notes == ("WER of other judges the files of column content, and not the outputs.",)
+    assert found.notes == ("WER and f0_corr of other judge the files of column content, and not the outputs.",)
 
 
 def test_an_output_given_twice_is_refused_by_its_lines(tmp_path: Path) -> None:
