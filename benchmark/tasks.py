@@ -10,7 +10,7 @@ from benchmark.errors import unknown
 Side = Literal["face", "voice"]
 
 _NISQA = ("nisqa@nisqa.tar", "nisqa@nisqa_tts.tar")
-_VOICE_METRICS = ("spksim@resemblyzer", "wer@espnet:pocket:en1", *_NISQA)
+_VOICE_METRICS = ("spksim@resemblyzer", "wer@espnet:pocket:en1", "f0_corr@world", "f0_target@world", *_NISQA)
 _FACE_METRICS = (
     "fid@pocket",
     "kid@pocket",
