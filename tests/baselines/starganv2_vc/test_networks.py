@@ -95,3 +95,18 @@ def test_the_twins_of_the_discriminator_share_nothing() -> None:
     real.sum().backward()
     assert all(p.grad is not None for p in network.real.parameters())
     assert all(p.grad is None for p in network.source.parameters())
+
+
+def test_features_may_come_with_channels_last() -> None:
+    """As the shipped F0 network gives them; the gradient of a normalisation of such crashes torch 2.11 on a CPU."""
+    torch.manual_seed(0)
+    network, mel, style, f0 = (
+        Generator(8, 4, 2, 4),
+        torch.randn(2, 1, 80, 8),
+        torch.randn(2, 4),
+        torch.randn(2, 8, 10, 8),
+    )
+    losses = [network(mel, style, x).square().sum() for x in (f0, f0.to(memory_format=torch.channels_last))]
+    losses[1].backward()
+    torch.testing.assert_close(*losses)
+    assert all(p.grad is not None for p in network.f0.parameters())
