@@ -26,8 +26,8 @@ HUM = 100.0
 """Hz below which sound is turned down, gently: DIO loses a voice under mains hum, and a steep filter rings."""
 FEWEST = 50
 """Voiced frames (0.25 s, a syllable or two) that a statement about F0 rests on at least."""
-FLATTEST = 0.02
-"""Standard deviation in semitones below which a contour is one tone, and its movement the estimator's rounding."""
+FLATTEST = 0.3
+"""Standard deviation in semitones below which a contour is one tone: WORLD's errors at the ends of a tone reach it."""
 LONGEST = 2.0
 """Ratio of durations beyond which two recordings are no two versions of one utterance."""
 _WINDOW = 8 * HOP

@@ -351,6 +351,8 @@ def test_the_caption_says_what_a_reader_must_know() -> None:
     assert "Partial" in text
     words = {"metrics": ["wer@espnet:pocket:en1"], "systems": {"random_reference": "random_reference"}}
     assert "says another sentence: the floor" in caption(RECORD.model_copy(update=words), TRIALS)
+    both = {**words, "metrics": ["wer@espnet:pocket:en1", "f0_corr@world", "f0_target@world"]}
+    assert "WER, F0 correlation: ground_truth is the source" in caption(RECORD.model_copy(update=both), TRIALS)
     assert "the floor" not in text, "without the metric there is nothing to say"
     grid = caption(RECORD.model_copy(update={"corpora": ["grid"]}), TRIALS)
     assert "espeak" not in grid

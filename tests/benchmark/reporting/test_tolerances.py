@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BenchmarkError
-from benchmark.reporting.tolerances import DEFAULT, Tolerances, read_tolerances
+from benchmark.reporting.changes import direction
+from benchmark.reporting.tolerances import DEFAULT, Tolerances, default, read_tolerances
 
 SUBJECTS = [("spksim@resemblyzer", "copy_source"), ("spksim@resemblyzer", "shuffled_reference:adain_cvc:tiny")]
 
@@ -56,3 +57,8 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, said: str) -> None:
 def test_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="No tolerance file"):
         read_tolerances(tmp_path / "x.toml", SUBJECTS)
+
+
+def test_both_ends_of_f0_are_known() -> None:
+    assert (direction("f0_corr@world"), direction("f0_target@world"), direction("odd@made")) == (1, -1, 0)
+    assert (default("f0_corr@world"), default("f0_target@world")) == (DEFAULT, 0.02)
