@@ -50,8 +50,12 @@ class Task:
     corpora: tuple[str, ...] = ("pocket_av",)
 
 
+def _with_shuffled(name: str) -> tuple[str, ...]:
+    return (name, f"shuffled_reference:{name}")
+
+
 def _learnt(name: str) -> tuple[str, ...]:
-    return (name, f"shuffled_reference:{name}", f"gender_only:{name}")
+    return (*_with_shuffled(name), f"gender_only:{name}")
 
 
 TASKS: dict[str, Task] = {
@@ -71,7 +75,14 @@ TASKS: dict[str, Task] = {
             "voice",
             "one-shot voice conversion: a source recording in the voice of a reference recording",
             _VOICE_METRICS,
-            (*_learnt("adain_vc"), "world_vc", *_VOICE_CONTROLS, "copy_reference"),
+            (
+                *_learnt("adain_vc"),
+                *_with_shuffled("fragment_vc"),
+                *_with_shuffled("starganv2_vc:one_shot"),
+                "world_vc",
+                *_VOICE_CONTROLS,
+                "copy_reference",
+            ),
         ),
         Task(
             "image_guided_translation",
@@ -79,7 +90,7 @@ TASKS: dict[str, Task] = {
             "face",
             "a source face in the style of a reference face of the other gender",
             (*_FACE_METRICS, "cos_target@pocket"),
-            ("starganv2", "shuffled_reference:starganv2", *_FACE_CONTROLS, "copy_reference"),
+            (*_with_shuffled("starganv2"), *_FACE_CONTROLS, "copy_reference"),
             _FACE_PUBLISHED,
             ("pocket_faces",),
         ),
