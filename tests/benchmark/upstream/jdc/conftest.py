@@ -1,18 +1,14 @@
-"""Weights by formula under the official names, made mels, and a small store of the pool."""
+"""Weights by formula under the official names, and made mels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from benchmark.corpora.pocket.corpus import PocketCorpus
-from benchmark.corpora.prepare import prepare
-from benchmark.corpora.prepared import Store
 from benchmark.media.mel import log_mel
 from benchmark.upstream.jdc.load import published_tensors
 from benchmark.upstream.jdc.network import JDC
@@ -67,11 +63,3 @@ def made_mels(rows: int, frames: int) -> Tensor:
         tone = sum(np.sin(k * phase) / k for k in range(1, 30))
         waves.append(0.1 * tone + 0.01 * draw.standard_normal(len(time)))
     return log_mel(torch.from_numpy(np.stack(waves).astype(np.float32)))
-
-
-@pytest.fixture(scope="session")
-def voices(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """8 training voices with 8 recordings each and 8 unseen ones with 4, seed 5."""
-    cache: Path = tmp_path_factory.mktemp("cache")
-    corpus = PocketCorpus(seed=5, pool="pocket_upstream", frames_per_clip=1, scale=0.001)
-    return prepare(corpus, jobs=1, cache=cache, progress=False)
