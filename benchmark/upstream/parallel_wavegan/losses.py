@@ -26,7 +26,8 @@ def magnitudes(wave: Tensor, resolution: Resolution) -> Tensor:
         spectrum = torch.view_as_real(
             torch.stft(wave.float(), n_fft, hop, length, _hann(length, wave.device), return_complex=True)
         )
-        return spectrum.square().sum(-1).clamp_min(FLOOR).sqrt()
+        power: Tensor = spectrum.square().sum(-1)
+        return power.clamp_min(FLOOR).sqrt()
 
 
 def spectral_convergence(found: Tensor, true: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
-"""How Parallel WaveGAN is trained: recordings of pocket_upstream, spectra first, then against a discriminator."""
+"""How the pocket vocoder is trained: recordings of pocket_upstream, an hour on a core of a CPU."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,168 +10,120 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from benchmark.corpora.prepared import Store
-from benchmark.media.mel import HOP, MEL80, WINDOW, log_mel
+from benchmark.media.mel import HOP, MEL80, WINDOW, hann, log_mel
 from benchmark.system import Batch, Draw, Optimizer, Phase, Pick, Step, Terms, Trainable
-from benchmark.upstream.parallel_wavegan.losses import SUB_BAND, stft_loss, to_fake, to_real
-from benchmark.upstream.parallel_wavegan.network import (
-    Discriminator,
-    DiscriminatorSettings,
-    Generator,
-    GeneratorSettings,
-    without_weight_norm,
-)
-from benchmark.upstream.parallel_wavegan.pqmf import PQMF
+from benchmark.upstream.parallel_wavegan.corrected import Corrected
+from benchmark.upstream.parallel_wavegan.evaluate import evaluate
+from benchmark.upstream.parallel_wavegan.load import load
+from benchmark.upstream.parallel_wavegan.losses import spectral_convergence
+from benchmark.upstream.parallel_wavegan.magnitudes import MagnitudeSettings
+from benchmark.upstream.parallel_wavegan.network import DiscriminatorSettings, GeneratorSettings, without_weight_norm
+from benchmark.upstream.parallel_wavegan.training import MARGIN, SEEN, ParallelWaveGANTraining
+from benchmark.upstream.parallel_wavegan.training import Settings as AnySettings
 from benchmark.upstream.recipe import Recipe
 
-_SEEN = WINDOW // 2 // HOP
-"""Frames at either end of a crop whose window reaches over it."""
-_BLUR = 9
+_LEAST = 1e-3
+"""Added to magnitudes (root mean square) before logarithms: what lies below is not heard."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The defaults are vctk v1 of kan-bayashi/ParallelWaveGAN: RAdam, both rates halved every `half_life` steps.
+class Settings(AnySettings):
+    """The magnitudes are learnt alone until `magnitude_steps`, with Adam and half a cosine down to a tenth; then with
+    the correction.
 
-    samples: of a row whose spectra are compared, a multiple of the hop.
-    ema: decay of the moving average of the generator that is shipped; 0 ships the live one.
-    mel: weight of the mean absolute difference of the suite's mels of output and recording.
-    adversarial, adversarial_start: weight of the discriminator's judgement (lambda_adv), and the step from which there
-        is one.
-    subband_loss: whether sub-bands are compared too; then each of the two losses counts half.
-    smoothed, spread: share of the rows whose mel is blurred, as converted ones are, and the largest standard deviation
-        of it, in frames and in bands.
+    frames, rows: of a batch of magnitudes.
     """
 
-    batch: int = 6
-    samples: int = 24000
-    lr: float = 1e-4
-    lr_discriminator: float = 5e-5
-    half_life: int = 200000
-    eps: float = 1e-6
-    clip: float = 10.0
-    clip_discriminator: float = 1.0
-    ema: float = 0.0
-    mel: float = 0.0
-    adversarial: float = 4.0
-    adversarial_start: int = 100000
-    subband_loss: bool = False
-    smoothed: float = 0.0
-    spread: float = 1.0
-    generator: GeneratorSettings = field(default_factory=GeneratorSettings)
-    discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
+    batch: int = 4
+    samples: int = 6000
+    lr: float = 4e-3
+    lr_discriminator: float = 1e-3
+    half_life: int = 500
+    ema: float = 0.995
+    mel: float = 10.0
+    adversarial: float = 1.0
+    adversarial_start: int = 4500
+    smoothed: float = 0.2
+    generator: GeneratorSettings = field(
+        default_factory=lambda: GeneratorSettings(12, 2, 48, 96, 48, upsample=(5, 5, 3), subbands=4)
+    )
+    discriminator: DiscriminatorSettings = field(default_factory=lambda: DiscriminatorSettings(channels=32))
+    magnitudes: MagnitudeSettings = field(default_factory=MagnitudeSettings)
+    magnitude_steps: int = 3500
+    lr_magnitudes: float = 2e-3
+    rows: int = 12
+    frames: int = 64
 
 
-POCKET = Settings(
-    batch=6,
-    samples=9000,
-    lr=2e-3,
-    lr_discriminator=1e-3,
-    half_life=2000,
-    ema=0.998,
-    mel=4.0,
-    adversarial=2.5,
-    adversarial_start=4000,
-    smoothed=0.25,
-    generator=GeneratorSettings(12, 2, residual=48, gate=96, skip=48, upsample=(5, 5, 3), subbands=4),
-    discriminator=DiscriminatorSettings(channels=32),
-)
-"""Two orders of magnitude fewer steps, on one core of a CPU: four sub-bands, a third of the weights."""
+class PocketTraining(ParallelWaveGANTraining):
+    """As Parallel WaveGAN is trained, after a phase that learns the magnitudes of the wave that it begins with."""
 
+    settings: Settings
+    generator: Corrected
 
-class ParallelWaveGANTraining(Trainable):
-    """What the trainer trains; `generator` is shipped."""
-
-    def __init__(self, settings: Settings = Settings()) -> None:
-        super().__init__()
-        self.settings = settings
-        self.generator = Generator(settings.generator)
-        self.discriminator = Discriminator(settings.discriminator)
-        self.ema = {"generator": settings.ema} if settings.ema else {}
-        self.pqmf = PQMF(settings.generator.subbands) if settings.generator.subbands > 1 else None
+    def make_generator(self) -> nn.Module:
+        return Corrected(self.settings.generator, self.settings.magnitudes)
 
     def optimizers(self) -> Mapping[str, Optimizer]:
         own = self.settings
-        options = {"eps": own.eps}
-        return {
-            "generator": Optimizer(("generator",), "radam", own.lr, options, self._rate, own.clip),
-            "discriminator": Optimizer(
-                ("discriminator",), "radam", own.lr_discriminator, options, self._rate_later, own.clip_discriminator
-            ),
-        }
+        both = super().optimizers()
+        magnitudes = Optimizer(
+            ("generator.magnitudes",), "adam", own.lr_magnitudes, schedule=self._rate_first, clip=5.0
+        )
+        return {"magnitudes": magnitudes, **both}
+
+    def trained(self) -> tuple[str, ...]:
+        return ("generator.correction",)
 
     def draws(self) -> Mapping[str, Draw]:
-        frames = self.settings.samples // HOP + 2 * (_SEEN + self.settings.generator.context) - 1
-        return {"speech": Draw(self.settings.batch, {"speech": Pick("audio", ("wave24k",), crop=frames * HOP)})}
-
-    def phases(self) -> tuple[Phase, ...]:
-        return (
-            Phase("generate", ("generator",), "speech"),
-            Phase("discriminate", ("discriminator",), "speech", start=self.settings.adversarial_start),
-        )
-
-    def generate(self, batch: Batch, step: Step) -> Terms:
-        """Mean over resolutions of spectral convergence and log distance, and lambda_adv (D(G) - 1)^2."""
-        own = self.settings
-        wave, bands, true = self.made(batch["speech"]["wave24k"], step)
-        share = 0.5 if own.subband_loss else 1.0
-        terms = dict(zip(("convergence", "logarithm"), (share * term for term in stft_loss(wave, true)), strict=True))
-        if own.mel:
-            terms["mel"] = own.mel * (log_mel(wave) - log_mel(true)).abs().mean()
-        if own.subband_loss and self.pqmf is not None:
-            convergence, logarithm = stft_loss(bands, self.pqmf.analysis(true[:, None]), SUB_BAND)
-            terms |= {"subband_convergence": share * convergence, "subband_logarithm": share * logarithm}
-        if step.index >= own.adversarial_start:
-            terms["adversarial"] = own.adversarial * to_real(self.discriminator(wave[:, None]))
-        return terms
-
-    def discriminate(self, batch: Batch, step: Step) -> Terms:
-        """D(x) to 1 and D(G) to 0, of outputs that the generator just stepped makes of the same noise."""
-        with torch.no_grad():
-            wave, _, true = self.made(batch["speech"]["wave24k"], step)
+        crop = self.settings.frames * HOP
         return {
-            "real": to_real(self.discriminator(true[:, None])),
-            "fake": to_fake(self.discriminator(wave[:, None])),
+            "frames": Draw(self.settings.rows, {"speech": Pick("audio", ("wave24k",), crop=crop)}),
+            **super().draws(),
         }
 
-    def made(self, crop: Tensor, step: Step) -> tuple[Tensor, Tensor, Tensor]:
-        """Crops (B, N) -> output (B, samples), its sub-bands, and the recording (B, samples).
+    def phases(self) -> tuple[Phase, ...]:
+        own = self.settings
+        return (
+            Phase("shape", ("magnitudes",), "frames", stop=own.magnitude_steps),
+            Phase("generate", ("generator", "magnitudes"), "speech", start=own.magnitude_steps),
+            Phase("discriminate", ("discriminator",), "speech", start=own.adversarial_start),
+        )
 
-        Frames whose window reaches over the crop are left out, so that every frame heard is one of the recording.
-        """
-        own, network = self.settings, self.settings.generator
-        mel = log_mel(crop)[..., _SEEN : crop.shape[1] // HOP - _SEEN + 1]
-        mel = smoothed(mel, own.smoothed, own.spread, step.generator)[:, 0]
-        first = (_SEEN + network.context) * HOP
-        true = crop[:, first : first + own.samples]
-        noise = torch.randn(len(crop), network.subbands, own.samples // network.subbands, generator=step.generator)
-        bands = self.generator(noise.to(crop.device), mel)
-        with torch.autocast(crop.device.type, enabled=False):
-            wave = bands.float() if self.pqmf is None else self.pqmf.synthesis(bands.float())
-        return wave[:, 0], bands, true
+    def start(self) -> int:
+        return self.settings.magnitude_steps
 
-    def _rate(self, step: int) -> float:
-        return float(0.5 ** (step // self.settings.half_life))
+    def shape(self, batch: Batch, step: Step) -> Terms:
+        """Spectral convergence and log distance of magnitudes, of frames whose window lies within the crop."""
+        crop = batch["speech"]["wave24k"]
+        mel = log_mel(crop)[:, 0, :, SEEN : crop.shape[1] // HOP - SEEN + 1]
+        found = self.generator.magnitudes(mel, self.settings.magnitudes.updates_in_training)
+        true = (
+            torch.stft(crop, WINDOW, HOP, WINDOW, hann(crop.device), center=False, return_complex=True)
+            .abs()
+            .transpose(1, 2)
+        )
+        logarithms = [(magnitude.square() + _LEAST**2).log() / 2.0 for magnitude in (found, true)]
+        return {
+            "convergence": spectral_convergence(found, true),
+            "logarithm": (logarithms[0] - logarithms[1]).abs().mean(),
+        }
 
-    def _rate_later(self, step: int) -> float:
-        return self._rate(max(0, step - self.settings.adversarial_start))
+    def bands(self, mel: Tensor, step: Step) -> Tensor:
+        start = self.generator.start(mel)
+        error = self.generator.error(start, mel)
+        first = (MARGIN + self.settings.generator.context) * HOP
+        return self.generator(start[:, first:-first], *(x[..., MARGIN:-MARGIN] for x in (mel, error)))
 
-
-def smoothed(mel: Tensor, share: float, spread: float, generator: torch.Generator) -> Tensor:
-    """(B, 1, 80, T) with a share of the rows blurred over frames and bands, each by its own standard deviations."""
-    chance = torch.rand(len(mel), 3, generator=generator).tolist()
-    return torch.stack(
-        [
-            gaussian_blur(row, [_BLUR, _BLUR], [max(0.05, spread * a), max(0.05, spread * b)]) if c < share else row
-            for row, (a, b, c) in zip(mel, chance, strict=True)
-        ]
-    )
+    def _rate_first(self, step: int) -> float:
+        done = min(step / self.settings.magnitude_steps, 1.0)
+        return 0.1 + 0.45 * (1.0 + math.cos(math.pi * done))
 
 
 def _build(store: Store) -> Trainable:
-    return ParallelWaveGANTraining(POCKET)
+    return PocketTraining(Settings())
 
 
 def _network(trained: Trainable) -> nn.Module:
@@ -181,9 +134,8 @@ def _network(trained: Trainable) -> nn.Module:
 
 
 def _evaluate(weights: Path, store: Store) -> Mapping[str, float]:
-    from benchmark.upstream.parallel_wavegan.evaluate import evaluate
-
-    return evaluate(weights, store)
+    own = Settings()
+    return evaluate(load(weights, own.generator, own.magnitudes), store)
 
 
 def _describe(store: Store) -> Mapping[str, Any]:
@@ -194,7 +146,7 @@ RECIPE = Recipe(
     corpus="pocket_upstream",
     build=_build,
     network=_network,
-    train={"steps": 7500, "save_every": 250, "log_every": 50, "precision": "bf16-mixed"},
+    train={"steps": 5000, "save_every": 250, "log_every": 50, "precision": "bf16-mixed"},
     evaluate=_evaluate,
     describe=_describe,
 )
