@@ -16,6 +16,7 @@ from benchmark.media.griffin_lim import griffin_lim
 from benchmark.media.mel import HOP, WINDOW, log_mel
 from benchmark.media.vocoder import Vocoder
 from benchmark.registry import VOCODERS, find
+from benchmark.training.feed import silence
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
@@ -36,6 +37,13 @@ def vocoder(name: str) -> Vocoder:
     return made
 
 
+def hop(feature: str) -> float:
+    """Samples of a vocoder's output for a frame of its mel."""
+    rate = FEATURES[feature].rate
+    assert rate is not None
+    return 24000 / rate
+
+
 def mels(feature: str, waves: list[torch.Tensor]) -> torch.Tensor:
     front_end = FEATURES[feature]
     assert front_end.compute is not None
@@ -53,7 +61,8 @@ def test_shape_determinism_and_independent_rows(name: str) -> None:
     make = vocoder(name)
     mel = mels(make.feature, [voice(pitch=p) for p in (100.0, 170.0, 260.0)])
     waves = make(mel)
-    assert waves.shape == (3, 300 * mel.shape[-1])
+    assert waves.shape == (3, hop(make.feature) * mel.shape[-1])
+    assert waves.shape[1] >= 24000
     assert waves.dtype == torch.float32
     assert waves.isfinite().all()
     assert torch.equal(waves, make(mel))
@@ -65,9 +74,9 @@ def test_shape_determinism_and_independent_rows(name: str) -> None:
 @pytest.mark.parametrize("frames", [1, 2, 7])
 def test_few_frames_and_silence(name: str, frames: int) -> None:
     make = vocoder(name)
-    bands = FEATURES[make.feature].tail[0]
-    quiet = make(torch.full((1, 1, bands, frames), -2.0))
-    assert quiet.shape == (1, 300 * frames)
+    (bands,), level = FEATURES[make.feature].tail, float(silence(FEATURES[make.feature], FEATURES).mean())
+    quiet = make(torch.full((1, 1, bands, frames), level))
+    assert quiet.shape == (1, hop(make.feature) * frames)
     assert quiet.abs().max() < 1e-2
 
 
@@ -87,6 +96,20 @@ def test_the_512_band_vocoder_gives_back_the_level() -> None:
     again = vocoder("griffin_lim_512")(mels("mel512", [wave]))[0]
     middle = slice(3000, 30000)
     assert float(again[middle].std() / wave[middle].std()) == pytest.approx(1.0, abs=0.25)
+
+
+def test_fragment_vcs_vocoder_gives_back_the_mel_and_the_place() -> None:
+    wave = voice(1.5)
+    again = vocoder("griffin_lim_326")(mels("mel326", [wave]))[:, : len(wave)]
+    # The mel is of a recording of peak 1.
+    assert float(again.std() * wave.abs().max() / wave.std()) == pytest.approx(1.0, abs=0.25)
+    difference = (mels("mel326", [again[0]]) - mels("mel326", [wave]))[..., 2:-2]
+    # Other phases make another peak, and so another level.
+    assert (difference - difference.mean()).abs().mean() < 0.35, "of a range of ten nepers"
+    pulse = torch.zeros(24000)
+    pulse[12000:12600] = voice()[:600]
+    found = vocoder("griffin_lim_326")(mels("mel326", [pulse]))[0].square().unfold(0, 300, 300).sum(-1)
+    assert int(found.argmax()) in (39, 40, 41)
 
 
 @pytest.mark.parametrize("n_fft", [1200, 2048])
