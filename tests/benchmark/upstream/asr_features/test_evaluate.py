@@ -53,6 +53,7 @@ def spoken(text: str, table: Tensor, generator: torch.Generator) -> Tensor:
     return torch.stack(frames) + 0.1 * torch.randn(len(frames), table.shape[1], generator=generator)
 
 
+@pytest.mark.slow
 def test_a_linear_probe_reads_what_is_there_and_nothing_else() -> None:
     generator = torch.Generator().manual_seed(0)
     table = torch.randn(len(TOKENS), 40, generator=generator)
