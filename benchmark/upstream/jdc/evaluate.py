@@ -25,7 +25,7 @@ def evaluate(network: JDC, store: Store) -> Mapping[str, float]:
     split together: of the network, of the network on blurred mels (`blurred_`), as generators make them, and of the
     feature `f0` of the same recordings (`world_`), which is what it learnt from.
 
-    Keys after the prefix: see `compared`. always_voiced_f1: voicing_f1 of saying voiced everywhere, its floor.
+    Keys after the prefix: see `compared`. always_f1: voicing_f1 of saying voiced everywhere, its floor.
     """
     made = store.meta["fingerprint"]
     corpus = PocketCorpus(seed=made["seed"], pool=made["pool"], frames_per_clip=made["frames_per_clip"])
@@ -41,7 +41,7 @@ def evaluate(network: JDC, store: Store) -> Mapping[str, float]:
         }
         for prefix, f0 in found.items():
             figures |= {f"{prefix}{key}_{split}": round(value, 4) for key, value in compared(f0, known).items()}
-        figures[f"always_voiced_f1_{split}"] = round(compared(np.ones_like(known), known)["voicing_f1"], 4)
+        figures[f"always_f1_{split}"] = round(compared(np.ones_like(known), known)["voicing_f1"], 4)
     return figures
 
 
