@@ -205,7 +205,7 @@ def test_the_second_phase_starts_with_fresh_optimisers_and_the_rates_rise_again(
         assert phase.name == ("from_itself" if k < 4 else "from_others")
         optimisers.focus(phase.steps)
         before = {name: value.clone() for name, value in system.state_dict().items()}
-        sum(system(phase.name, batch, step(k)).values()).backward()  # type: ignore[union-attr]
+        sum(system(phase.name, batch, step(k)).values()).backward()
         rates.append(optimisers.step(phase.steps, k, {}))
         moved = {
             name.split(".")[0]

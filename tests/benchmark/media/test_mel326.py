@@ -29,7 +29,8 @@ def official(wave: np.ndarray) -> np.ndarray:
     wave = wave / (np.abs(wave).max() + 1e-6)
     wave = scipy.signal.lfilter([1, -0.97], [1], wave)
     magnitude = np.abs(librosa.stft(wave, n_fft=1304, hop_length=326, win_length=1304, pad_mode="reflect"))
-    return np.log(librosa.filters.mel(sr=16000, n_fft=1304, n_mels=80, fmin=80) @ magnitude + 1e-9)
+    mel: np.ndarray = np.log(librosa.filters.mel(sr=16000, n_fft=1304, n_mels=80, fmin=80) @ magnitude + 1e-9)
+    return mel
 
 
 def test_the_bank_is_librosas() -> None:
