@@ -32,8 +32,9 @@ class PQMF(nn.Module):
             self.register_buffer(name, torch.from_numpy(2 * prototype * np.cos(filters)).float(), persistent=False)
 
     def analysis(self, wave: Tensor) -> Tensor:
-        """(B, 1, N) -> (B, subbands, ceil(N / subbands))."""
-        return functional.conv1d(wave, self.analysing[:, None], stride=self.subbands, padding=self.taps // 2)
+        """(B, 1, N) -> (B, subbands, N // subbands)."""
+        bands = functional.conv1d(wave, self.analysing[:, None], stride=self.subbands, padding=self.taps // 2)
+        return bands[..., : wave.shape[-1] // self.subbands]
 
     def synthesis(self, bands: Tensor) -> Tensor:
         """(B, subbands, M) -> (B, 1, M * subbands)."""

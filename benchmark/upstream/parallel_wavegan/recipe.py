@@ -146,7 +146,7 @@ RECIPE = Recipe(
     corpus="pocket_upstream",
     build=_build,
     network=_network,
-    train={"steps": 5000, "save_every": 250, "log_every": 50, "precision": "bf16-mixed"},
+    train={"steps": 4500, "save_every": 250, "log_every": 50, "precision": "bf16-mixed"},
     evaluate=_evaluate,
     describe=_describe,
 )

@@ -11,6 +11,7 @@ from benchmark.media.mel import MEL80
 from benchmark.upstream.parallel_wavegan.corrected import Corrected
 from benchmark.upstream.parallel_wavegan.load import pocket_generator, published_generator
 from benchmark.upstream.parallel_wavegan.network import Generator
+from benchmark.upstream.parallel_wavegan.pqmf import PQMF
 
 SEED = 0
 """Of the noise, which is the same for every row: step n of one hears what step n of another does."""
@@ -32,17 +33,22 @@ class NeuralVocoder:
     def __call__(self, mel80: Tensor, /) -> Tensor:
         """(B, 1, 80, T), T >= 1 -> (B, 300 T)."""
         self.network.to(mel80.device)
-        wave = corrected if isinstance(self.network, Corrected) else shaped
         with torch.autocast(mel80.device.type, enabled=False):
             # Row by row: a convolution rounds by the number of its rows.
-            return torch.cat([wave(self.network, row[None]) for row in mel80.float()])
+            return torch.cat([self._wave(row[None]) for row in mel80.float()])
+
+    def _wave(self, mel: Tensor) -> Tensor:
+        if isinstance(self.network, Corrected):
+            return corrected(self.network, mel)
+        return shaped(self.network, mel)
 
 
 def shaped(generator: Generator, mel: Tensor) -> Tensor:
     """(1, 1, 80, T) -> (1, 300 T): out of noise, of which a longer mel hears the same at its beginning."""
     own = generator.settings
     noise = np.random.default_rng(SEED).standard_normal((mel.shape[-1] * generator.hop, own.subbands), np.float32)
-    wave: Tensor = generator(torch.from_numpy(noise).T[None].to(mel.device), _lengthened(mel[:, 0], own.context))
+    bands = generator(torch.from_numpy(noise).T[None].to(mel.device), _lengthened(mel[:, 0], own.context))
+    wave: Tensor = bands if own.subbands == 1 else PQMF(own.subbands).to(mel.device).synthesis(bands)
     return wave[:, 0]
 
 

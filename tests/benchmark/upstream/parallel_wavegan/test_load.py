@@ -82,7 +82,7 @@ def test_a_network_of_another_mel_is_refused(tmp_path: Path, published: Generato
         load.published_generator(load.VCTK)
     state = {official(key): value for key, value in published.state_dict().items()}
     path = written(tmp_path / "any.pkl", {**state, "mean": torch.zeros(80), "scale": torch.ones(80)})
-    with pytest.raises(BenchmarkError, match="another mel.*statistics"):
+    with pytest.raises(BenchmarkError, match=r"another mel.*statistics"):
         load.load_published(path)
     load.check_mel(MEL80.hash, path)
 
@@ -90,7 +90,7 @@ def test_a_network_of_another_mel_is_refused(tmp_path: Path, published: Generato
 def test_other_files_are_refused(tmp_path: Path, published: Generator) -> None:
     state = {official(key): value for key, value in published.state_dict().items()}
     lacking = {key: value for key, value in state.items() if "conv1x1_aux" not in key}
-    with pytest.raises(BenchmarkError, match="condition.*absent"):
+    with pytest.raises(BenchmarkError, match=r"condition.*absent"):
         load.load_published(written(tmp_path / "a.pkl", lacking))
     with pytest.raises(BenchmarkError, match=r"blocks\.10.*expected none"):
         load.load_published(written(tmp_path / "b.pkl", state), GeneratorSettings(layers=10, stacks=1))

@@ -76,3 +76,15 @@ def test_least_squares() -> None:
     scores = torch.tensor([[0.0, 1.0, 3.0]])
     assert float(to_real(scores)) == pytest.approx((1 + 0 + 4) / 3)
     assert float(to_fake(scores)) == pytest.approx(10 / 3)
+
+
+@pytest.mark.parametrize(
+    ("resolutions", "expected"),
+    [(FULL_BAND, (0.873294576746, 0.381729569467)), (SUB_BAND, (0.563675316488, 0.648712085225))],
+)
+def test_numbers_of_the_official_loss(resolutions: tuple[Resolution, ...], expected: tuple[float, float]) -> None:
+    """Made by kan-bayashi/ParallelWaveGAN@86740373 in float64; ours is float32 always."""
+    time = torch.arange(6000, dtype=torch.float64)
+    true = (0.2 * torch.sin(0.1 * time) * torch.cos(0.001 * time))[None]
+    found = (0.15 * torch.sin(0.11 * time) + 0.01 * torch.cos(0.9 * time))[None]
+    assert [float(x) for x in stft_loss(found, true, resolutions)] == pytest.approx(expected, rel=2e-6)

@@ -42,10 +42,19 @@ def test_a_tone_appears_in_its_band(band: int) -> None:
     assert power.sum() - power[band] < 1e-6 * power[band]
 
 
-def test_a_length_that_does_not_divide_is_rounded_up() -> None:
-    assert PQMF().analysis(torch.zeros(1, 1, 4801)).shape == (1, 4, 1201)
+def test_samples_beyond_the_last_step_are_left_out() -> None:
+    assert PQMF().analysis(torch.zeros(1, 1, 4801)).shape == (1, 4, 1200)
 
 
 def test_filters_are_in_no_state_dict() -> None:
     assert not PQMF().state_dict()
     assert np.isclose(float(PQMF().analysing.sum(1)[0]), float(PQMF().synthesising.sum(1)[0]))
+
+
+def test_numbers_of_the_official_filters() -> None:
+    """Made by kan-bayashi/ParallelWaveGAN@86740373, float32."""
+    wave = torch.sin(torch.arange(1000, dtype=torch.float64) ** 1.5 * 0.01).float().reshape(1, 1, 1000)
+    bands = PQMF().analysis(wave)
+    again = PQMF().synthesis(bands)
+    found = (bands[0, 0, 100], bands.square().sum(), again[0, 0, 500], again.square().sum())
+    assert [float(x) for x in found] == pytest.approx((-0.6267931, 123.7969589, -0.9618933, 495.2022095), rel=2e-6)
