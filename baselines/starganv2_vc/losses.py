@@ -31,7 +31,8 @@ def classification(logits: Tensor, wanted: Tensor, differ: Tensor) -> Tensor:
 
 def loudness(mel: Tensor) -> Tensor:
     """Logarithm of the norm over bands of the power mel: (B, 1, 80, T) -> (B, 1, T), about -9 in silence (Q25)."""
-    return (SCALE * mel - SHIFT).exp().norm(dim=2).log()
+    norm: Tensor = torch.linalg.vector_norm((SCALE * mel - SHIFT).exp(), dim=2)
+    return norm.log()
 
 
 def norm(fake: Tensor, source: Tensor, bias: float) -> Tensor:

@@ -85,9 +85,8 @@ class Generator(nn.Module):
         x = self.stem(mel)
         for block in self.encode:
             x = block(x)
-        f0 = f0.contiguous()  # torch 2.11 crashes in the first norm's backward pass where its input lies otherwise
-        # A frozen network may give channels last; of these torch 2.11 on a CPU crashes in the gradient of a normalisation
-        # whose input needs none.
+        # A frozen network may give channels last, of which torch 2.11 on a CPU crashes in the gradient of a
+        # normalisation whose input needs none.
         f0 = self.f0(f0.contiguous())
         x = torch.cat([x, F.adaptive_avg_pool2d(f0, x.shape[2:])], 1)
         for block in self.decode:

@@ -1,4 +1,4 @@
-"""Our networks by the names of the official code's checkpoints (`yl4579/StarGANv2-VC@985df55:models.py, trainer.py`)."""
+"""Our networks by the names of the official code's checkpoints (`yl4579/StarGANv2-VC@985df55:models.py`)."""
 
 from __future__ import annotations
 

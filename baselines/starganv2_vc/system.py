@@ -127,7 +127,8 @@ class StarGANv2VC(System):
 
     Official, and no setting: the target domain is the reference's, in the latent phases too, and may be the source's
     own (Q27); averages start as copies of the fresh networks. Not official: recordings shorter than a crop are followed
-    by silence, not by zeros of the normalised mel, which are a loud noise; loss terms over no row are 0, not NaN (Q27).
+    by silence, not by zeros of the normalised mel, which are a loud noise; loss terms over no row are 0, not NaN (Q27);
+    sources keep their level (Q24: the published demo divides them by their peak).
     """
 
     Settings: ClassVar[type] = StarGANv2VCSettings
@@ -266,7 +267,8 @@ class StarGANv2VC(System):
             back = self.generator(fake, self.style_encoder(x, given.y), fake_heard.features).to(x)
             returned = cycle(back, x)
             if s.lambda_f0 > 0:
-                returned = returned + F.smooth_l1_loss(self.f0_network(back).pooled, heard.pooled)
+                drop = self.f0_network.dropout  # in train mode the official maps are dropped out, each by itself (Q22)
+                returned = returned + F.smooth_l1_loss(drop(self.f0_network(back).pooled), drop(heard.pooled))
             if s.lambda_asr > 0:
                 returned = returned + F.smooth_l1_loss(self.asr_network(back), words)
             said = self.asr_network(fake)

@@ -23,10 +23,12 @@ class Speed:
         python -m benchmark speed
         python -m benchmark speed nisqa spksim --clips 200 --json
         python -m benchmark speed --audio my_outputs/
+        python -m benchmark speed train:starganv2_vc --official ~/StarGANv2-VC
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Rows to measure (default: all): nisqa, nisqa:best-batch, spksim, wer, lpips, frechet, fid_features."""
+    """Rows to measure (default: all): nisqa, nisqa:best-batch, spksim, wer, lpips, frechet, fid_features,
+    train:starganv2_vc."""
     clips: int = 100
     """How many clips of about 5 s are made from the embedded corpus, or taken of --audio."""
     audio: Path | None = None
@@ -37,6 +39,8 @@ class Speed:
     """Turns of each side; its best one counts."""
     model: str = "pocket"
     """The recogniser of `wer`."""
+    official: Path | None = None
+    """A checkout of the official StarGANv2-VC that `train:starganv2_vc` runs; without it the row says how to get it."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document on stdout, and nothing else there."""
 
@@ -47,13 +51,14 @@ def main(settings: Speed) -> int:
     from benchmark.runner.speed.frechet import make_features
     from benchmark.runner.speed.measure import measure, versions
     from benchmark.runner.speed.pictures import make_pictures
+    from benchmark.runner.speed.starganv2_vc import BATCH
 
     if settings.clips < 2 or settings.pictures < 10 or settings.rounds < 1:
         raise BenchmarkError(
             f"--clips {settings.clips} --pictures {settings.pictures} --rounds {settings.rounds}: at least 2, 10 and "
             "1, please."
         )
-    known = comparisons(settings.model)
+    known = comparisons(settings.model, settings.official)
     for name in settings.names:
         if name not in known:
             raise unknown("comparison", name, known)
@@ -67,11 +72,12 @@ def main(settings: Speed) -> int:
             make_pictures(folder, settings.pictures)
             make_pictures(warm, 10)
         else:
+            count, few = (settings.clips, 16) if kind == "clips" else (BATCH, 2)
             if settings.audio is None:
-                make_clips(folder, settings.clips)
+                make_clips(folder, count)
             else:
-                link_clips(folder, settings.audio, settings.clips)
-            link_clips(warm, folder, count=16)
+                link_clips(folder, settings.audio, count)
+            link_clips(warm, folder, few)
 
     rows = []
     with tempfile.TemporaryDirectory(prefix="benchmark-speed-") as place:

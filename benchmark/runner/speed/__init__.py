@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
-from benchmark.runner.speed import fid_features, frechet, lpips, nisqa, spksim, wer
+from benchmark.runner.speed import fid_features, frechet, lpips, nisqa, spksim, starganv2_vc, wer
 from benchmark.runner.speed.measure import Comparison
 
-Files = Literal["clips", "pictures", "features"]
+Files = Literal["clips", "batch", "pictures", "features"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Entry:
     files: Files
 
 
-def comparisons(model: str = "pocket") -> Mapping[str, Entry]:
-    """By row name. `model`: the recogniser of `wer`."""
+def comparisons(model: str = "pocket", official: Path | None = None) -> Mapping[str, Entry]:
+    """By row name. `model`: the recogniser of `wer`. `official`: a checkout that `train:starganv2_vc` runs."""
     return {
         "nisqa": Entry(nisqa.default_batch, "clips"),
         "nisqa:best-batch": Entry(nisqa.best_batch, "clips"),
@@ -35,4 +36,5 @@ def comparisons(model: str = "pocket") -> Mapping[str, Entry]:
         "lpips": Entry(lpips.lpips, "pictures"),
         "frechet": Entry(frechet.frechet, "features"),
         "fid_features": Entry(fid_features.fid_features, "pictures"),
+        "train:starganv2_vc": Entry(partial(starganv2_vc.training, official), "batch"),
     }

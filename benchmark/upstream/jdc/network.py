@@ -115,6 +115,7 @@ class JDC(nn.Module):
         self.stem = Convolutions(1, widths[0])
         self.blocks = nn.ModuleList(Block(a, b) for a, b in pairwise(widths))
         self.norm = nn.BatchNorm2d(self.channels)
+        self.dropout = nn.Dropout(DROPOUT)
         self.f0 = Head(self.channels, settings.hidden, 1)
         self.detector_mix = nn.Conv2d(sum(widths), self.channels, 1, bias=False)
         self.detector_norm = nn.BatchNorm2d(self.channels)
@@ -137,11 +138,11 @@ class JDC(nn.Module):
         maps = self._maps(mel)
         shown = self._shown(maps[-1])
         pooled = pool_bands(shown, self.settings.last_pool)
-        kept = F.dropout(pooled, DROPOUT, self.training)
+        kept = self.dropout(pooled)
         parts = [pool_bands(x, x.shape[2] // POOLED) for x in maps[:-1]]
         mixed = activate(self.detector_norm(self.detector_mix(torch.cat([*parts, kept], dim=1))))
         # Its two outputs are summed, and that sum is the logit of silence.
-        silent = self.detector(F.dropout(mixed, DROPOUT, self.training)).sum(2)
+        silent = self.detector(self.dropout(mixed)).sum(2)
         return F0Reading(
             f0=self.f0(kept)[..., 0].abs() * self.settings.unit,
             features=shown,

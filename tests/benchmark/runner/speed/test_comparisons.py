@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from PIL import Image
 
 from benchmark import weights
 from benchmark.errors import BenchmarkError
-from benchmark.runner.speed import comparisons, frechet, nisqa
+from benchmark.runner.speed import comparisons, frechet, nisqa, starganv2_vc
 from benchmark.runner.speed.clips import link_clips, make_clips
 from benchmark.runner.speed.measure import Row, unlike
 from benchmark.runner.speed.pictures import make_pictures
@@ -168,3 +170,31 @@ def test_the_verb_refuses_what_it_cannot_measure(folder: Path) -> None:
         speed.main(speed.Speed(clips=1))
     with pytest.raises(BenchmarkError, match="pictures 9"):
         speed.main(speed.Speed(pictures=9))
+
+
+def test_a_training_step_needs_a_checkout(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match=r"git clone https://github\.com/yl4579/StarGANv2-VC"):
+        comparisons()["train:starganv2_vc"].build()
+    with pytest.raises(BenchmarkError, match="is no checkout"):
+        comparisons(official=tmp_path)["train:starganv2_vc"].build()
+
+
+def test_a_checkout_is_imported_without_a_trace(tmp_path: Path) -> None:
+    """Its modules bear common names, and may need a package that is absent."""
+    for name in ("models", "optimizers", "trainer", "Utils/JDC/model", "Utils/ASR/models"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.py").write_text(f"from munch import Munch\nbox = Munch(name={name!r})\n")
+    (tmp_path / "losses.py").write_text("import models\nimport transforms\nbox = models.box\n")
+    (tmp_path / "transforms.py").write_text("")
+    mine = ModuleType("models")
+    sys.modules["models"] = mine
+    try:
+        before, path = set(sys.modules), list(sys.path)
+        code = starganv2_vc.load_code(tmp_path)
+        assert sys.modules["models"] is mine
+        assert {name for name in set(sys.modules) - before if not name.startswith("munch")} == set()
+        assert sys.path == path
+    finally:
+        del sys.modules["models"]
+    assert code["losses"].box.name == "models"
+    assert code["Utils.ASR.models"].box.name == "Utils/ASR/models"
