@@ -22,8 +22,6 @@ from benchmark.upstream.parallel_wavegan.pqmf import PQMF
 _AROUND = 151
 """Steps that a level is taken over: 25 ms of four sub-bands."""
 _SILENCE = 3e-5
-
-
 ITERATIONS = 16
 """Of Griffin-Lim."""
 
@@ -34,14 +32,9 @@ class Corrected(nn.Module):
     def __init__(self, generator: GeneratorSettings, magnitudes: MagnitudeSettings) -> None:
         super().__init__()
         self.magnitudes = Magnitudes(magnitudes)
-        self.correction = nn.ModuleDict(
-            {"told": nn.Conv1d(2 * generator.bands, generator.bands, 1), "generator": Generator(generator)}
-        )
+        self.correction = Correction(generator)
         self.pqmf = PQMF(generator.subbands)
         self.context = generator.context
-        with torch.no_grad():  # a correction begins as none
-            last: Any = self.correction["generator"].exit[-1]
-            (last.parametrizations.weight.original0 if generator.weight_norm else last.weight).zero_()
 
     def start(self, mel: Tensor) -> Tensor:
         """(B, 1, 80, T) -> (B, 300 T), row i of row i alone, bit for bit.
@@ -62,16 +55,33 @@ class Corrected(nn.Module):
         with torch.autocast(start.device.type, enabled=False):
             bands = self.pqmf.analysis(start[:, None])
             loudness = level(bands)
-        told = self.correction["told"](torch.cat([mel, error], dim=2)[:, 0])
-        return bands + loudness * self.correction["generator"](bands / loudness, told)
+            relative = bands / loudness
+        correction: Tensor = self.correction(relative, torch.cat([mel, error], dim=2)[:, 0])
+        return bands + loudness * correction
+
+
+class Correction(nn.Module):
+    """The generator, which hears a wave for noise and is told of an error besides the mel; it begins as 0."""
+
+    def __init__(self, settings: GeneratorSettings) -> None:
+        super().__init__()
+        self.told = nn.Conv1d(2 * settings.bands, settings.bands, 1)
+        self.generator = Generator(settings)
+        last: Any = self.generator.exit[-1]
+        nn.init.zeros_(last.parametrizations.weight.original0 if settings.weight_norm else last.weight)
+
+    def forward(self, bands: Tensor, told: Tensor) -> Tensor:
+        """(B, subbands, N) and (B, 2 * 80, T + 2 * context), N = T * hop -> (B, subbands, N)."""
+        correction: Tensor = self.generator(bands, self.told(told))
+        return correction
 
 
 def projected(magnitude: Tensor, wave: Tensor) -> Tensor:
     """(T, 601) and (300 T,) -> (300 T,): those magnitudes with the phases that the wave has."""
     window = hann(wave.device)
     with torch.no_grad():
-        spectrum = torch.stft(wave, WINDOW, HOP, WINDOW, window, return_complex=True)[:, : len(magnitude)]
-        phase = functional.pad(torch.sgn(spectrum), (0, 1), mode="replicate")
+        spectrum = torch.stft(wave, WINDOW, HOP, WINDOW, window, pad_mode="constant", return_complex=True)
+        phase = torch.sgn(spectrum)
     target = torch.cat([magnitude, magnitude[-1:]]).T * phase
     return torch.istft(target, WINDOW, HOP, WINDOW, window, length=len(wave))
 

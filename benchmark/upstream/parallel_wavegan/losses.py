@@ -32,7 +32,8 @@ def magnitudes(wave: Tensor, resolution: Resolution) -> Tensor:
 
 def spectral_convergence(found: Tensor, true: Tensor) -> Tensor:
     """Frobenius norm of the difference of two magnitudes over that of the true ones, of the whole batch at once."""
-    return torch.linalg.vector_norm(true - found) / torch.linalg.vector_norm(true)
+    ratio: Tensor = torch.linalg.vector_norm(true - found) / torch.linalg.vector_norm(true)
+    return ratio
 
 
 def log_distance(found: Tensor, true: Tensor) -> Tensor:

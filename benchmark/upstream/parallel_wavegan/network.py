@@ -63,9 +63,7 @@ class Generator(nn.Module):
         self.entry = _conv(settings.subbands, settings.residual)
         self.conditions = Conditions(settings)
         self.blocks = nn.ModuleList(Block(settings, dilation) for dilation in self.dilations)
-        self.exit = nn.ModuleList(
-            [_conv(settings.skip, settings.skip), _conv(settings.skip, settings.subbands)],
-        )
+        self.exit = nn.ModuleList([_conv(settings.skip, settings.skip), _conv(settings.skip, settings.subbands)])
         if settings.weight_norm:
             _normalise(self)
 
@@ -78,10 +76,10 @@ class Generator(nn.Module):
             total = total + skip.to(noise.dtype)
         # Eight bits of a bfloat16 would be heard as noise 50 dB below the voice, so the way out has float32 always.
         with torch.autocast(noise.device.type, enabled=False):
-            x = total * math.sqrt(1.0 / len(self.blocks))
+            out: Tensor = total * math.sqrt(1.0 / len(self.blocks))
             for convolution in self.exit:
-                x = convolution(functional.relu(x))
-        return x
+                out = convolution(functional.relu(out))
+        return out
 
     @property
     def dilations(self) -> list[int]:

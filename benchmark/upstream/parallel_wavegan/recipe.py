@@ -115,7 +115,8 @@ class PocketTraining(ParallelWaveGANTraining):
         start = self.generator.start(mel)
         error = self.generator.error(start, mel)
         first = (MARGIN + self.settings.generator.context) * HOP
-        return self.generator(start[:, first:-first], *(x[..., MARGIN:-MARGIN] for x in (mel, error)))
+        bands: Tensor = self.generator(start[:, first:-first], *(x[..., MARGIN:-MARGIN] for x in (mel, error)))
+        return bands
 
     def _rate_first(self, step: int) -> float:
         done = min(step / self.settings.magnitude_steps, 1.0)

@@ -149,7 +149,8 @@ class ParallelWaveGANTraining(Trainable):
         noise = torch.randn(
             len(mel), network.subbands, self.settings.samples // network.subbands, generator=step.generator
         )
-        return self.generator(noise.to(mel.device), mel[:, 0, :, MARGIN:-MARGIN])
+        bands: Tensor = self.generator(noise.to(mel.device), mel[:, 0, :, MARGIN:-MARGIN])
+        return bands
 
     def _rate(self, step: int) -> float:
         return self._halved(step - self.start())

@@ -25,7 +25,7 @@ def network() -> Corrected:
     torch.manual_seed(0)
     network = Corrected(SMALL, MagnitudeSettings(16, 1))
     with torch.no_grad():
-        network.correction["generator"].exit[-1].parametrizations.weight.original0.fill_(0.1)
+        network.correction.generator.exit[-1].parametrizations.weight.original0.fill_(0.1)
     return network.eval().requires_grad_(False)
 
 

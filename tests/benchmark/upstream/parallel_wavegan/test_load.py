@@ -107,7 +107,7 @@ def test_what_a_recipe_writes_is_read_again(tmp_path: Path, network: Corrected, 
     before = NeuralVocoder(network)(mel)
     without_weight_norm(network)
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, tmp_path / "x.safetensors")
-    settings = network.correction["generator"].settings
+    settings = network.correction.generator.settings
     again = load.load(tmp_path / "x.safetensors", settings, MagnitudeSettings(16, 1))
     assert torch.allclose(NeuralVocoder(again)(mel), before, atol=1e-5)
     with pytest.raises(BenchmarkError, match="does not hold the weights"):
