@@ -13,6 +13,8 @@ import pytest
 METRIC = "spksim@resemblyzer"
 WER = "wer@espnet:pocket:en1"
 RUNS = {"image_guided_vc": "adain_cvc", "audio_guided_vc": "adain_vc"}
+ONE_SHOT = ("adain_vc", "fragment_vc", "starganv2_vc:one_shot")
+"""The learnt systems of audio_guided_vc."""
 
 
 def default_run(task: str) -> Path:
@@ -28,23 +30,42 @@ def values(task: str, split: str, metric: str = METRIC) -> dict[str, float]:
     return {r["system"]: r["value"] for r in rows if (r["metric"], r["split"]) == (metric, split)}
 
 
-def difference(task: str, split: str) -> dict[str, Any]:
+def difference(task: str, split: str, system: str) -> dict[str, Any]:
     rows = json.loads((default_run(task) / "differences.json").read_text())
-    against = f"shuffled_reference:{RUNS[task]}:pocket"
+    against = f"shuffled_reference:{system}:pocket"
     (row,) = [r for r in rows if (r["metric"], r["split"], r["against"]) == (METRIC, split, against)]
     return dict(row)
 
 
 def test_adain_cvc_learns_faces_it_was_trained_on() -> None:
-    seen = difference("image_guided_vc", "seen")
+    seen = difference("image_guided_vc", "seen", "adain_cvc")
     assert seen["difference"] >= 0.04
     assert seen["low"] > 0
 
 
-def test_adain_vc_learns_voices_it_never_heard() -> None:
-    unseen = difference("audio_guided_vc", "unseen")
-    assert unseen["difference"] >= 0.06
-    assert unseen["low"] > 0
+@pytest.mark.parametrize("system", ONE_SHOT)
+def test_one_shot_systems_learn_voices_they_never_heard(system: str) -> None:
+    assert difference("audio_guided_vc", "unseen", system)["low"] > 0
+
+
+def test_the_best_of_them_learns_much() -> None:
+    assert max(difference("audio_guided_vc", "unseen", system)["difference"] for system in ONE_SHOT) >= 0.06
+
+
+@pytest.mark.parametrize("system", ONE_SHOT)
+def test_one_shot_systems_keep_the_words(system: str) -> None:
+    found = values("audio_guided_vc", "all", WER)
+    assert found[f"{system}:pocket"] <= found["ground_truth"] + 0.15
+
+
+def test_f0_tells_what_is_kept_and_what_is_taken() -> None:
+    """Intonation is the source's in a copy of it and lost in another recording; height is the target's in its own
+    recordings, and not in the source."""
+    kept, apart = (values("audio_guided_vc", "all", key) for key in ("f0_corr@world", "f0_target@world"))
+    assert kept["ground_truth"] == kept["copy_source"] == pytest.approx(1.0)
+    assert kept["vocoded_copy_source"] > 0.9 > kept["random_reference"]
+    assert apart["ground_truth"] < 1.0 < apart["copy_source"]
+    assert apart["copy_reference"] == 0.0
 
 
 @pytest.mark.parametrize("task", RUNS)
@@ -70,5 +91,7 @@ def test_the_run_is_whole_and_fits_a_laptop(task: str) -> None:
     record = json.loads((default_run(task) / "run.json").read_text())
     assert record["status"] == "finished"
     assert not record["partial"]
-    assert all(count["failed"] == 0 for count in record["counts"].values())
+    for metric, count in record["counts"].items():
+        # An output that is hardly voiced has no F0 to compare, and says so in its row.
+        assert count["failed"] <= (0.05 * count["planned"] if metric.startswith("f0_") else 0), metric
     assert record["peak_memory"] <= 6e9
