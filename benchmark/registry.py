@@ -223,7 +223,8 @@ VOCODERS: Mapping[str, Entry] = {
     "griffin_lim_512": Entry("benchmark.media.vocoder:GriffinLim512", "mel512, as AdaIN-VC inverts it"),
     "griffin_lim_326": Entry("benchmark.media.vocoder:GriffinLim326", "mel326 of Fragment-VC, nothing learnt"),
     "parallel_wavegan:pocket": Entry(
-        "benchmark.upstream.parallel_wavegan.vocoder:PocketVocoder", "mel80, trained on pocket_upstream, shipped"
+        "benchmark.upstream.parallel_wavegan.vocoder:PocketVocoder",
+        "mel80: learnt magnitudes, Griffin-Lim, corrected by Parallel WaveGAN's generator; embedded voices, shipped",
     ),
     "parallel_wavegan:starganv2_vc": Entry(
         "benchmark.upstream.parallel_wavegan.vocoder:PublishedVocoder", "mel80, StarGANv2-VC's own published weights"

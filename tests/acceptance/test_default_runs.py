@@ -63,7 +63,7 @@ def test_f0_tells_what_is_kept_and_what_is_taken() -> None:
     recordings, and not in the source."""
     kept, apart = (values("audio_guided_vc", "all", key) for key in ("f0_corr@world", "f0_target@world"))
     assert kept["ground_truth"] == kept["copy_source"] == pytest.approx(1.0)
-    assert kept["vocoded_copy_source"] > 0.9 > kept["random_reference"]
+    assert kept["vocoded_copy_source"] > 0.85 > kept["random_reference"]
     assert apart["ground_truth"] < 1.0 < apart["copy_source"]
     assert apart["copy_reference"] == 0.0
 
