@@ -16,6 +16,7 @@ import torch
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from benchmark.media.vocoder import Vocoder
+from benchmark.registry import parse_system
 from benchmark.reporting import tables
 from benchmark.reporting.picture import write_sheet
 from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
@@ -133,9 +134,10 @@ def _open(plan: Plan) -> _Session:
     """Check all settings, then open (or make) the corpora: mistakes are told before anything long begins."""
     if plan.settings.device == "cuda" and not torch.cuda.is_available():
         raise BenchmarkError("--device cuda: torch sees no GPU here. Use --device cpu or auto.")
-    for system in plan.systems:
-        if is_learnt(system, plan.profile):
+    for network in dict.fromkeys(name.network for name in plan.systems):
+        if is_learnt(system := parse_system(network), plan.profile):
             train_settings(system, plan.profile, plan.settings)
+            build(system, plan.profile)  # reads the frozen networks, which may be absent
     trial_settings(plan)
     session = _Session(plan, [], networks=published_networks(plan), vocoders=open_vocoders(plan))
     with session.stage("prepare"):
