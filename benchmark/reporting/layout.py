@@ -161,7 +161,7 @@ def _difference(row: DifferenceRow) -> str:
 
 
 def _costs(rows: Sequence[TableRow]) -> list[Block]:
-    first = {name: next(r for r in rows if r.system == system) for system, name in _nested([r.system for r in rows])}
+    first = [(name, next(r for r in rows if r.system == system)) for system, name in _nested([r.system for r in rows])]
     faces = TASKS[rows[0].task].source == "face"
     lines = [
         (
@@ -171,7 +171,7 @@ def _costs(rows: Sequence[TableRow]) -> list[Block]:
             "—" if r.real_time_factor is None else f"{r.real_time_factor:.3f}",
             *([] if faces else [r.vocoder or "—"]),
         )
-        for name, r in first.items()
+        for name, r in first
         if {r.parameters, r.train_seconds, r.real_time_factor} != {None}
     ]
     if not lines:
