@@ -170,6 +170,17 @@ class MappingNetwork(nn.Module):
         return self.own[-1](z, domain)  # type: ignore[no-any-return]
 
 
+class GenderStyle(nn.Module):
+    """Genders (B,) -> styles (B, style), whatever the reference: the style encoder of a control that knows no more."""
+
+    def __init__(self, style: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(2, style)
+
+    def forward(self, x: Tensor, gender: Tensor) -> Tensor:
+        return self.table(gender)  # type: ignore[no-any-return]
+
+
 @torch.no_grad()
 def he_init(network: nn.Module) -> None:
     """Draw every convolution and linear layer anew: weights from N(0, 2 / fan_in), biases 0 (quirk Q17).

@@ -20,7 +20,7 @@ from baselines.starganv2 import losses
 from baselines.starganv2.augment import augment
 from baselines.starganv2.networks import Discriminator, Generator, StyleEncoder
 from baselines.starganv2.official import load_official
-from benchmark.blocks import MappingNetwork, he_init
+from benchmark.blocks import GenderStyle, MappingNetwork, he_init
 from benchmark.errors import BenchmarkError
 from benchmark.system import FACE, Batch, Column, Draw, FixedPartner, Optimizer, Phase, Pick, Step, System, Terms
 from benchmark.upstream.wing import CELEBA_HQ, wing
@@ -66,17 +66,6 @@ class StarGANv2Settings:
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise BenchmarkError(f"{name} = {getattr(self, name)} in the StarGANv2 settings; at least {bound}.")
-
-
-class GenderStyle(nn.Module):
-    """Domains (B,) -> styles (B, style), whatever the picture: the control that knows nothing else of the reference."""
-
-    def __init__(self, style: int) -> None:
-        super().__init__()
-        self.table = nn.Embedding(DOMAINS, style)
-
-    def forward(self, x: Tensor, domain: Tensor) -> Tensor:
-        return self.table(domain)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from baselines.starganv2.losses import cycle, diversity, r1, style_reconstruction
 from baselines.starganv2_vc import losses
 from baselines.starganv2_vc.auxiliaries import as_in_training
 from baselines.starganv2_vc.networks import LEAST, STEP, Discriminator, Generator, StyleEncoder
 from baselines.starganv2_vc.transforms import draw_transform
-from benchmark.blocks import MappingNetwork
+from benchmark.blocks import GenderStyle, MappingNetwork
 from benchmark.errors import BenchmarkError
 from benchmark.media.mel import followed_by_silence, turned_down
 from benchmark.system import Batch, Column, Draw, Optimizer, Phase, Pick, Step, System, Terms
@@ -98,17 +98,6 @@ def cycled_betas(step: int, steps: int, beta2: float) -> tuple[float, float]:
     """What PyTorch's OneCycleLR makes of the betas at step 0 .. steps - 1, and then keeps: beta1 rises from .85 to .95
     along half a cosine, whatever it was before (quirk Q21)."""
     return 0.9 - 0.05 * math.cos(math.pi * min(1.0, (step + 1) / steps)), beta2
-
-
-class GenderStyle(nn.Module):
-    """Genders (B,) -> styles (B, style), whatever is said: the control that knows nothing else of the reference."""
-
-    def __init__(self, style: int) -> None:
-        super().__init__()
-        self.table = nn.Embedding(GENDERS, style)
-
-    def forward(self, mel: Tensor, domain: Tensor) -> Tensor:
-        return self.table(domain)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

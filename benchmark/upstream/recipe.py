@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,3 +32,10 @@ class Recipe:
     train: Mapping[str, Any]
     evaluate: Callable[[Path, Store], Mapping[str, float]]
     describe: Callable[[Store], Mapping[str, Any]]
+
+
+def warm_half_cosine(step: int, warm_up: int, steps: int) -> float:
+    """Factor of the learning rate: up to 1 in `warm_up` steps, then along half a cosine to 0 at `steps`."""
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1.0 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))

@@ -24,7 +24,7 @@ from benchmark.upstream.asr_features.characters import BLANK, TOKENS, codes
 from benchmark.upstream.asr_features.evaluate import evaluate
 from benchmark.upstream.asr_features.load import SIZES, load
 from benchmark.upstream.asr_features.network import AsrFeatures
-from benchmark.upstream.recipe import Recipe
+from benchmark.upstream.recipe import Recipe, warm_half_cosine
 
 _SILENCE = (math.log(FLOOR) + SHIFT) / SCALE
 
@@ -112,10 +112,7 @@ class AsrFeaturesTraining(Trainable):
         return torch.cat(self.network(pieces).chunk(padded.shape[3] // frames), dim=2)
 
     def _rate(self, step: int) -> float:
-        own = self.settings
-        if step < own.warm_up:
-            return (step + 1) / own.warm_up
-        return 0.5 * (1.0 + math.cos(math.pi * (step - own.warm_up) / max(own.steps - own.warm_up, 1)))
+        return warm_half_cosine(step, self.settings.warm_up, self.settings.steps)
 
 
 def _build(store: Store) -> Trainable:

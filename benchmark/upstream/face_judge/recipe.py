@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from benchmark.upstream.face_judge.evaluate import evaluate
 from benchmark.upstream.face_judge.labels import Labels, labels_of, mirrored
 from benchmark.upstream.face_judge.load import judged_size, load
 from benchmark.upstream.face_judge.network import ATTRIBUTES, FaceJudge
-from benchmark.upstream.recipe import Recipe
+from benchmark.upstream.recipe import Recipe, warm_half_cosine
 
 
 @dataclass(frozen=True)
@@ -113,10 +112,7 @@ class FaceJudgeTraining(Trainable):
         return noisy(x, own.noise, own.noise_level, generator).clamp(-1.0, 1.0)
 
     def _rate(self, step: int) -> float:
-        own = self.settings
-        if step < own.warm_up:
-            return (step + 1) / own.warm_up
-        return 0.5 * (1.0 + math.cos(math.pi * (step - own.warm_up) / max(own.steps - own.warm_up, 1)))
+        return warm_half_cosine(step, self.settings.warm_up, self.settings.steps)
 
 
 def standard(store: Store, labels: Labels) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from benchmark.upstream.jdc.augment import noisy, scaled, softened
 from benchmark.upstream.jdc.evaluate import evaluate
 from benchmark.upstream.jdc.load import load
 from benchmark.upstream.jdc.network import JDC, POCKET
-from benchmark.upstream.recipe import Recipe
+from benchmark.upstream.recipe import Recipe, warm_half_cosine
 
 
 @dataclass(frozen=True)
@@ -86,10 +85,7 @@ class JDCTraining(Trainable):
         )
 
     def _rate(self, step: int) -> float:
-        own = self.settings
-        if step < own.warm_up:
-            return (step + 1) / own.warm_up
-        return 0.5 * (1.0 + math.cos(math.pi * (step - own.warm_up) / max(own.steps - own.warm_up, 1)))
+        return warm_half_cosine(step, self.settings.warm_up, self.settings.steps)
 
 
 def _build(store: Store) -> Trainable:

@@ -6,7 +6,6 @@ are judged and not the way they came (`benchmark.media.resynthesis`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from benchmark.corpora.prepared import Store
 from benchmark.media.catalogue import feature
 from benchmark.media.text import normalise
 from benchmark.system import Batch, Column, Draw, Optimizer, Phase, Pick, Step, Terms, Trainable
-from benchmark.upstream.recipe import Recipe
+from benchmark.upstream.recipe import Recipe, warm_half_cosine
 from benchmark.upstream.recogniser.config import check_asr
 from benchmark.upstream.recogniser.files import ModelFiles
 from benchmark.upstream.recogniser.network import CONFIG, RATE, SPACE, TOKENS, UNKNOWN, build
@@ -88,10 +87,7 @@ class RecogniserTraining(Trainable):
         return torch.where(chance[1] < self.settings.noise, wave + noise, wave)
 
     def _rate(self, step: int) -> float:
-        own = self.settings
-        if step < own.warm_up:
-            return (step + 1) / own.warm_up
-        return 0.5 * (1.0 + math.cos(math.pi * (step - own.warm_up) / max(own.steps - own.warm_up, 1)))
+        return warm_half_cosine(step, self.settings.warm_up, self.settings.steps)
 
 
 def token_codes() -> Tensor:

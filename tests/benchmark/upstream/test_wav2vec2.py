@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_absent_weights_say_which_file_and_where_it_is_published(folder: Path) -> None:
-    with pytest.raises(MissingWeights, match=rf"{WEIGHTS}.*download\.pytorch\.org"):
+    with pytest.raises(MissingWeights, match=rf"{WEIGHTS}.*torchaudio\.pipelines"):
         wav2vec2()
 
 
