@@ -56,13 +56,6 @@ def smoothed(mel: Tensor, share: float, generator: torch.Generator) -> Tensor:
     return torch.lerp(mel, smooth(mel), strength.to(mel.device)[:, None, None, None])
 
 
-def noisy(mel: Tensor, share: float, most: float, generator: torch.Generator) -> Tensor:
-    """That share of the rows with white noise on the mel of a standard deviation of up to `most`."""
-    level = (torch.rand(len(mel), generator=generator) < share) * torch.rand(len(mel), generator=generator)
-    noise = torch.randn(mel.shape, generator=generator)
-    return mel + (noise * (most * level)[:, None, None, None]).to(mel.device)
-
-
 def masked(mel: Tensor, count: int, bands: int, frames: int, generator: torch.Generator) -> Tensor:
     """`count` stripes of up to `bands` bands and as many of up to `frames` frames, as SpecAugment hides them (Park et
     al. 2019, arXiv:1904.08779, section 2), at the row's mean."""

@@ -19,11 +19,12 @@ from torch.nn import functional
 from benchmark.corpora.prepared import Store
 from benchmark.media.mel import FLOOR, MEL80, SCALE, SHIFT
 from benchmark.system import Batch, Draw, Optimizer, Phase, Pick, Step, Terms, Trainable
-from benchmark.upstream.asr_features.augment import amplified, masked, noisy, random_gain, smoothed, stretched
+from benchmark.upstream.asr_features.augment import amplified, masked, random_gain, smoothed, stretched
 from benchmark.upstream.asr_features.characters import BLANK, TOKENS, codes
 from benchmark.upstream.asr_features.evaluate import evaluate
 from benchmark.upstream.asr_features.load import SIZES, load
 from benchmark.upstream.asr_features.network import AsrFeatures
+from benchmark.upstream.noise import noisy
 from benchmark.upstream.recipe import Recipe, warm_half_cosine
 
 _SILENCE = (math.log(FLOOR) + SHIFT) / SCALE

@@ -37,10 +37,3 @@ def tinted(pictures: Tensor, contrast: float, tint: float, generator: torch.Gene
     """Contrast by up to a factor 1 +- `contrast`, each colour channel raised by up to +- `tint` (a picture spans 2)."""
     draws = 2.0 * torch.rand(len(pictures), 4, 1, 1, generator=generator).to(pictures.device) - 1.0
     return pictures * (1.0 + contrast * draws[:, :1]) + tint * draws[:, 1:]
-
-
-def noisy(pictures: Tensor, share: float, most: float, generator: torch.Generator) -> Tensor:
-    """That share of the rows with white noise of a standard deviation of up to `most`."""
-    level = (torch.rand(len(pictures), generator=generator) < share) * torch.rand(len(pictures), generator=generator)
-    noise = torch.randn(pictures.shape, generator=generator)
-    return pictures + (noise * (most * level)[:, None, None, None]).to(pictures.device)

@@ -13,11 +13,12 @@ from torch.nn import functional
 
 from benchmark.corpora.prepared import Store
 from benchmark.system import Batch, Draw, Optimizer, Phase, Pick, Step, Terms, Trainable
-from benchmark.upstream.face_judge.augment import noisy, shifted, softened, tinted
+from benchmark.upstream.face_judge.augment import shifted, softened, tinted
 from benchmark.upstream.face_judge.evaluate import evaluate
 from benchmark.upstream.face_judge.labels import Labels, labels_of, mirrored
 from benchmark.upstream.face_judge.load import judged_size, load
 from benchmark.upstream.face_judge.network import ATTRIBUTES, FaceJudge
+from benchmark.upstream.noise import noisy
 from benchmark.upstream.recipe import Recipe, warm_half_cosine
 
 

@@ -12,12 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.corpora.prepared import Store
-from benchmark.media.mel import MEL80
+from benchmark.media.mel import MEL80, turned_down
 from benchmark.system import Batch, Draw, Optimizer, Phase, Pick, Step, Terms, Trainable
-from benchmark.upstream.jdc.augment import noisy, scaled, softened
+from benchmark.upstream.jdc.augment import softened
 from benchmark.upstream.jdc.evaluate import evaluate
 from benchmark.upstream.jdc.load import load
 from benchmark.upstream.jdc.network import JDC, POCKET
+from benchmark.upstream.noise import noisy
 from benchmark.upstream.recipe import Recipe, warm_half_cosine
 
 
@@ -79,10 +80,9 @@ class JDCTraining(Trainable):
     def heard(self, mel: Tensor, generator: torch.Generator) -> Tensor:
         """(B, 1, 80, T) as loud, as soft and as noisy as the draws say."""
         own = self.settings
-        gain = own.quietest + (1.0 - own.quietest) * torch.rand(len(mel), generator=generator)
-        return noisy(
-            softened(scaled(mel, gain.to(mel.device)), own.soft, generator), own.noise, own.noise_level, generator
-        )
+        gain = own.quietest + (1.0 - own.quietest) * torch.rand(len(mel), 1, 1, 1, generator=generator)
+        mel = softened(turned_down(mel, gain.to(mel.device)), own.soft, generator)
+        return noisy(mel, own.noise, own.noise_level, generator)
 
     def _rate(self, step: int) -> float:
         return warm_half_cosine(step, self.settings.warm_up, self.settings.steps)

@@ -1,4 +1,7 @@
-"""How the pocket vocoder is trained: recordings of pocket_upstream, an hour on a core of a CPU."""
+"""How the pocket vocoder is trained: recordings of pocket_upstream, twenty minutes on a core of a CPU.
+
+Its steps end where its adversarial phase would begin: what is shipped has learnt from spectra alone.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import BenchmarkError
-from benchmark.reporting.layout import Block, blocks, to_latex, to_markdown
+from benchmark.reporting.layout import Block, to_latex, to_markdown
 from benchmark.reporting.schema import Device, DifferenceRow, Git, RunRecord, SystemFacts, TableRow
 from benchmark.reporting.statistics import mean_interval, paired_difference
 from benchmark.reporting.store import RunFolder, ScoreLog
@@ -398,28 +398,3 @@ def test_a_broken_table_is_a_clear_error(tmp_path: Path, text: str) -> None:
 def test_a_missing_table_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="No table at"):
         read_rows(tmp_path / "table.json")
-
-
-def test_what_every_form_of_every_system_costs_is_said() -> None:
-    """Two systems with a control of the same kind: neither hides the other's."""
-    names = [form + name for name in ("a_vc:pocket", "b_vc:pocket") for form in ("", "shuffled_reference:")]
-    rows = [
-        TableRow(
-            task="audio_guided_vc",
-            corpus="pocket_av",
-            system=name,
-            split="all",
-            metric=SPKSIM,
-            value=0.5,
-            low=None,
-            high=None,
-            n=8,
-            failed=0,
-            parameters=1000 + i,
-            vocoder="griffin_lim",
-        )
-        for i, name in enumerate(names)
-    ]
-    (cost,) = [block for block in blocks(rows, []) if block.title == "cost"]
-    assert [line[1] for line in cost.rows] == ["1,000", "1,001", "1,002", "1,003"]
-    assert {line[-1] for line in cost.rows} == {"griffin_lim"}

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from benchmark.media.mel import log_mel
-from benchmark.upstream.asr_features.augment import amplified, masked, noisy, random_gain, smoothed, stretched
+from benchmark.upstream.asr_features.augment import amplified, masked, random_gain, smoothed, stretched
+from benchmark.upstream.noise import noisy
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmark.upstream.face_judge.augment import box_blur, noisy, shifted, softened, tinted
+from benchmark.upstream.face_judge.augment import box_blur, shifted, softened, tinted
+from benchmark.upstream.noise import noisy
 
 
 def source(seed: int = 0) -> torch.Generator:

@@ -8,20 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.media.mel import log_mel
-from benchmark.upstream.jdc.augment import blurred, noisy, scaled, softened
+from benchmark.media.mel import log_mel, turned_down
+from benchmark.upstream.jdc.augment import blurred, softened
+from benchmark.upstream.noise import noisy
 
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_a_scaled_mel_is_the_mel_of_the_scaled_wave() -> None:
+def test_a_mel_turned_down_is_the_mel_of_the_wave_turned_down() -> None:
     draw = np.random.default_rng(0)
     wave = torch.from_numpy(0.05 * draw.standard_normal((2, 9000))).float()
     wave[:, 4000:6000] *= 1e-3  # where the floor of the logarithm shows
     gain = torch.tensor([0.5, 0.83])
-    found, expected = scaled(log_mel(wave), gain), log_mel(gain[:, None] * wave)
+    found, expected = turned_down(log_mel(wave), gain[:, None, None, None]), log_mel(gain[:, None] * wave)
     torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
     shifted = log_mel(wave) + 0.5 * gain.log()[:, None, None, None]
     assert (shifted - expected).abs().max() > 0.1  # a plain shift is not it
