@@ -23,14 +23,17 @@ says how many rows are its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from benchmark.corpora.prepared import Store
 
 Column = Mapping[str, Tensor]
 Batch = Mapping[str, Column]
@@ -187,6 +190,16 @@ class System(Trainable):
             BenchmarkError: not such a file, or of other shapes.
         """
         raise NotImplementedError(f"{type(self).__name__} has no published weights")
+
+    def look(self, stores: Sequence[Store]) -> None:
+        """Called once before translating with the prepared corpora of the run: for what a control computes of training
+        records without learning (a mean face). Learnt systems leave it."""
+
+    def own_judge(self) -> tuple[nn.Module, nn.Linear] | None:
+        """The face network (a `FaceTrunk`) that a trained system judges by itself, and its classifier of training
+        speakers in the order of their codes: what metrics `@own` ask (`benchmark.upstream.face_embedding.own`). None:
+        it has none."""
+        return None
 
     def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Rows of equal length in, rows out; row i depends on row i and `seeds[i]` (int64) alone.

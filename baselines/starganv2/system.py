@@ -22,6 +22,7 @@ from baselines.starganv2.networks import Discriminator, Generator, StyleEncoder
 from baselines.starganv2.official import load_official
 from benchmark.blocks import GenderStyle, MappingNetwork, he_init
 from benchmark.errors import BenchmarkError
+from benchmark.media.image import resized
 from benchmark.system import FACE, Batch, Column, Draw, FixedPartner, Optimizer, Phase, Pick, Step, System, Terms
 from benchmark.upstream.wing import CELEBA_HQ, wing
 
@@ -241,7 +242,4 @@ class StarGANv2(System):
 
     def resize(self, pictures: Tensor) -> Tensor:
         """(B, 3, H, H) -> (B, 3, size, size); Pillow's bilinear filter up to its rounding to 8 bits."""
-        size = self.settings.size
-        if pictures.shape[-1] == size:
-            return pictures
-        return F.interpolate(pictures, size=(size, size), mode="bilinear", antialias=True)
+        return resized(pictures, self.settings.size)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.nn import functional
 
 from benchmark.atomic import atomic
 from benchmark.errors import BenchmarkError, UnreadableMedia
@@ -119,6 +120,14 @@ def shrink_square(image: np.ndarray, pixels: int = 128) -> np.ndarray:
     top, left = (height - side) // 2, (width - side) // 2
     square = Image.fromarray(image[top : top + side, left : left + side])
     return np.array(square.resize((pixels, pixels), Image.Resampling.BILINEAR))
+
+
+def resized(pictures: Tensor, pixels: int) -> Tensor:
+    """(B, 3, H, H) -> (B, 3, pixels, pixels): bilinear, averaging over all that a pixel covers; H itself changes
+    nothing. The suite's one filter between the sizes that systems and judges work at."""
+    if pictures.shape[-2:] == (pixels, pixels):
+        return pictures
+    return functional.interpolate(pictures, (pixels, pixels), mode="bilinear", antialias=True)
 
 
 def to_uint8(image: Tensor) -> np.ndarray:

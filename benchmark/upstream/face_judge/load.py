@@ -7,9 +7,9 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn import functional
 
 from benchmark import weights
+from benchmark.media.image import resized
 from benchmark.upstream.face_judge.network import SIZE, FaceJudge
 
 WEIGHTS = "pocket/face_judge.safetensors"
@@ -34,7 +34,5 @@ def load(path: Path) -> FaceJudge:
 
 
 def judged_size(pictures: Tensor) -> Tensor:
-    """(B, 3, H, H) -> (B, 3, 64, 64): bilinear, averaging over all that a pixel covers; 64 pixels stay as they are."""
-    if pictures.shape[-2:] == (SIZE, SIZE):
-        return pictures
-    return functional.interpolate(pictures, (SIZE, SIZE), mode="bilinear", antialias=True)
+    """(B, 3, H, H) -> (B, 3, 64, 64), the size that the judge knows."""
+    return resized(pictures, SIZE)
