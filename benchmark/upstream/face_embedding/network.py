@@ -1,4 +1,4 @@
-"""The convolutions under discriminator and classifier of CAE (its Table 1), and of Wen et al. 2019 with other kernels."""
+"""The convolutions under discriminator and classifier of CAE (its Table 1); with other kernels Wen et al. 2019."""
 
 from __future__ import annotations
 

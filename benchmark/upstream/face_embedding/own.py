@@ -59,7 +59,7 @@ def read_own(path: Path) -> OwnJudge:
         BenchmarkError: not a file of `write_own`.
     """
     try:
-        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, "pt") as file:
             about = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         table = json.loads(about["settings"])
