@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,29 +17,18 @@ from baselines.starganv2_vc.transforms import draw_transform
 from benchmark.errors import BenchmarkError
 from benchmark.media.mel import log_mel, turned_down
 from benchmark.registry import parse_system
-from benchmark.runner.corpora import derive_wanted
 from benchmark.runner.systems import build, is_learnt, parameters
 from benchmark.settings import PROFILES, load_profile
 from benchmark.system import Step
 from benchmark.training.attributes import attributes, changed_attributes
-from benchmark.training.checkpoint import load_trained, read
 from benchmark.training.ema import Ema
-from benchmark.training.loop import TrainSettings, check_phases, train
+from benchmark.training.loop import check_phases
 from benchmark.training.optimisers import Optimisers
 from benchmark.training.provenance import module_sha256
 
 pytestmark = pytest.mark.usefixtures("small_networks")
 
-SMALL = StarGANv2VCSettings(
-    width=4, max_width=8, hidden=8, style=6, latent=5, batch=4, crop=80, classifier_start=10, consistency_start=5
-)
-TASK = "audio_guided_vc"
-SPEAKERS = 5
-
-
-def make(speakers: int = SPEAKERS, **changes: Any) -> StarGANv2VC:
-    torch.manual_seed(0)
-    return StarGANv2VC(replace(SMALL, **changes), speakers)
+Make = Callable[..., StarGANv2VC]
 
 
 def step(index: int = 0, seed: int = 0) -> Step:
@@ -80,10 +67,10 @@ def batch() -> dict[str, dict[str, Tensor]]:
 )
 def test_what_no_network_can_be_is_refused(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(BenchmarkError, match=told):
-        replace(SMALL, **changes)
+        StarGANv2VCSettings(**{"width": 4, "max_width": 8, "hidden": 8, "crop": 80, **changes})
 
 
-def test_defaults_are_the_official_ones() -> None:
+def test_defaults_are_the_official_ones(make: Make) -> None:
     s = StarGANv2VCSettings()
     assert (s.batch, s.crop, s.lr, s.mapping_lr, s.beta1, s.beta2) == (5, 192, 1e-4, 2e-6, 0.0, 0.99)
     assert (s.eps, s.weight_decay, s.ema, s.least_gain, s.norm_bias) == (1e-9, 1e-4, 0.999, 0.5, 0.5)
@@ -141,14 +128,14 @@ def test_betas_cycle_as_pytorch_s_scheduler_lets_them(steps: int) -> None:
     assert cycled_betas(steps + 100, steps, 0.99) == pytest.approx((0.95, 0.99))
 
 
-def test_betas_stay_as_written_where_momentum_is_not_cycled() -> None:
+def test_betas_stay_as_written_where_momentum_is_not_cycled(make: Make) -> None:
     assert all(o.betas is None for o in make(cycle_momentum=0).optimizers().values())
     betas = make(cycle_momentum=8).optimizers()["generator"].betas
     assert betas is not None
     assert betas(3) == pytest.approx((0.9, 0.99))
 
 
-def test_draws_are_of_domains() -> None:
+def test_draws_are_of_domains(make: Make) -> None:
     columns = make().draws()["voices"].columns
     assert list(columns) == ["source", "reference", "partner"]
     assert (columns["source"].balance, columns["reference"].balance) == (None, None)
@@ -162,7 +149,7 @@ def test_draws_are_of_domains() -> None:
 # -------------------------------------------------------------------------------------------------------------- a step
 
 
-def test_all_phases_of_a_step_see_the_same_mels_and_latents() -> None:
+def test_all_phases_of_a_step_see_the_same_mels_and_latents(make: Make) -> None:
     system, seen = make(), []
 
     def spy(*arguments: Any) -> Any:
@@ -187,7 +174,7 @@ def test_all_phases_of_a_step_see_the_same_mels_and_latents() -> None:
     assert make(domains="gender").draw_inputs(batch(), step()).y_target.tolist() == [0, 0, 1, 1]
 
 
-def test_recordings_are_turned_down_each_by_itself() -> None:
+def test_recordings_are_turned_down_each_by_itself(make: Make) -> None:
     given = batch()
     drawn = make().draw_inputs(given, step())
     gains = []
@@ -209,7 +196,7 @@ def test_a_mel_turned_down_is_the_mel_of_the_wave_turned_down() -> None:
 
 
 @pytest.mark.parametrize("index", [0, 5, 10])
-def test_terms_are_the_official_objective(index: int) -> None:
+def test_terms_are_the_official_objective(make: Make, index: int) -> None:
     """Each phase computed once more, straight from the definitions: before and after consistency and classifier."""
     lambdas = dict(
         zip(
@@ -279,7 +266,7 @@ def test_terms_are_the_official_objective(index: int) -> None:
         torch.testing.assert_close(dict(terms), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_a_batch_of_equal_domains_trains_on() -> None:
+def test_a_batch_of_equal_domains_trains_on(make: Make) -> None:
     """The official classifier's loss is NaN then (quirk Q27)."""
     system, given = make(), batch()
     for column in given.values():
@@ -291,7 +278,7 @@ def test_a_batch_of_equal_domains_trains_on() -> None:
         torch.stack(list(terms.values())).sum().backward()
 
 
-def test_auxiliary_networks_run_in_train_mode_and_do_not_move() -> None:
+def test_auxiliary_networks_run_in_train_mode_and_do_not_move(make: Make) -> None:
     """Quirk Q22, less the drift of their running statistics."""
     system = make()
     system.train()
@@ -343,11 +330,13 @@ def moved(system: StarGANv2VC, phase: str, index: int = 0) -> set[str]:
         ("generator_reference", 0, {"step_encoder_on_reference": True}, {"generator", "style_encoder"}),
     ],
 )
-def test_phases_move_what_they_should(phase: str, index: int, changes: dict[str, bool], modules: set[str]) -> None:
+def test_phases_move_what_they_should(
+    make: Make, phase: str, index: int, changes: dict[str, bool], modules: set[str]
+) -> None:
     assert moved(make(lr=1e-2, mapping_lr=1e-2, **changes), phase, index) == modules
 
 
-def test_every_parameter_gets_a_gradient_somewhere() -> None:
+def test_every_parameter_gets_a_gradient_somewhere(make: Make) -> None:
     system = make()
     for phase in system.phases():
         torch.stack(list(system(phase.name, batch(), step(10)).values())).sum().backward()
@@ -357,7 +346,7 @@ def test_every_parameter_gets_a_gradient_somewhere() -> None:
             assert bool(parameter.grad.any()), name
 
 
-def test_averages_start_as_the_networks() -> None:
+def test_averages_start_as_the_networks(make: Make) -> None:
     """No He initialisation follows the copy here, unlike in StarGANv2 (quirk Q17)."""
     system = make()
     averages = Ema(system).modules
@@ -365,117 +354,3 @@ def test_averages_start_as_the_networks() -> None:
     for name, average in averages.items():
         for key, tensor in average.state_dict().items():
             assert torch.equal(tensor, system.get_submodule(name).state_dict()[key])
-
-
-# ----------------------------------------------------------------------------------------------------- a whole training
-
-
-def run(speech_store: Callable[..., Any], folder: Path, stops: list[int], **changes: Any) -> tuple[dict[str, Any], str]:
-    """Train to each of `stops` in turn -> (last checkpoint, the log's last line without times)."""
-    store = speech_store(train=5, unseen=2, name=folder.name, seconds=1.2)
-    short = {"classifier_start": 2, "consistency_start": 1, "cycle_momentum": 4, "lr": 1e-3, "ema": 0.9}
-    for stop in stops:
-        system = make(**{**short, **changes})
-        derive_wanted(system, [store])
-        result = train(system, [store], folder, TrainSettings(steps=stop, save_every=1, log_every=1, device="cpu"))
-    return read(result.checkpoint), (folder / "train.jsonl").read_text().splitlines()[-1].split('"steps_per_s"')[0]
-
-
-def test_a_resumed_training_is_the_uninterrupted_one(speech_store: Callable[..., Any], tmp_path: Path) -> None:
-    """With dropout in the auxiliary networks, cycled betas, consistency and the classifier, which start on the way."""
-    whole, line = run(speech_store, tmp_path / "whole", [3])
-    pieces, same = run(speech_store, tmp_path / "pieces", [1, 3])
-    assert line == same
-    assert '"discriminator_latent/consistency"' in line
-    assert '"generator_reference/classifier"' in line
-    assert whole["optimizers"]["generator"]["param_groups"][0]["betas"] == pytest.approx(cycled_betas(2, 4, 0.99))
-    assert not [name for name in whole["model"] if name.split(".")[0] in StarGANv2VC.upstream]
-    for name, tensor in whole["model"].items():
-        assert torch.equal(tensor, pieces["model"][name]), name
-    for name, state in whole["ema"].items():
-        for key, tensor in state.items():
-            assert torch.equal(tensor, pieces["ema"][name][key]), (name, key)
-
-
-def test_training_and_loading_give_the_averages(speech_store: Callable[..., Any], tmp_path: Path) -> None:
-    state, _ = run(speech_store, tmp_path / "run", [2], domains="gender")
-    system = make(domains="gender", classifier_start=2, consistency_start=1, cycle_momentum=4, lr=1e-3, ema=0.9)
-    load_trained(system, tmp_path / "run" / "step-000000002.pt")
-    for name in ("generator", "mapping_network", "style_encoder"):
-        for key, tensor in system.get_submodule(name).state_dict().items():
-            assert torch.equal(tensor, state["ema"][name][key])
-
-
-def test_the_gender_only_control_trains(speech_store: Callable[..., Any], tmp_path: Path) -> None:
-    state, line = run(speech_store, tmp_path / "run", [1], **(StarGANv2VC.gender_only or {}))
-    assert state["model"]["style_encoder.table.weight"].shape == (2, 6)
-    assert '"generator_reference/style"' in line
-
-
-# --------------------------------------------------------------------------------------------------------- translation
-
-
-def translate(system: StarGANv2VC, frames: int = 101, heard: int = 90, rows: int = 4, **changes: Tensor) -> Tensor:
-    reference: Mapping[str, Tensor] = {
-        "mel80": mels(rows, 2, heard),
-        "speaker": torch.tensor([0, 4, 1, 3])[:rows],
-        "gender": torch.tensor([0, 1, 1, 0])[:rows],
-    }
-    source = {"mel80": mels(rows, 1, frames), "gender": torch.zeros(rows, dtype=torch.int64)}
-    with torch.no_grad():
-        return system.eval().translate(TASK, source, {**reference, **changes}, torch.arange(rows))
-
-
-@pytest.mark.parametrize("frames", [1, 4, 79, 100, 102, 191])
-def test_an_output_is_as_long_as_its_source(frames: int) -> None:
-    assert translate(make(), frames).shape == (4, 1, 80, frames)
-
-
-@pytest.mark.parametrize("heard", [1, 40, 79, 80, 133])
-def test_references_may_be_short_or_long(heard: int) -> None:
-    assert bool(translate(make(), heard=heard).isfinite().all())
-
-
-def test_of_a_whole_number_of_steps_nothing_is_padded() -> None:
-    system = make()
-    x, reference = mels(4, 1, 100), mels(4, 2, 90)
-    with torch.no_grad():
-        style = system.style_encoder(reference, torch.tensor([0, 4, 1, 3]))
-        expected = system.generator(x, style, system.eval().f0_network.features(x))
-    torch.testing.assert_close(translate(system, 100), expected)
-
-
-@pytest.mark.parametrize("changes", [{}, {"domains": "gender"}, {"domains": "gender", "reference": "gender"}])
-def test_rows_depend_on_themselves_alone(changes: dict[str, str]) -> None:
-    system = make(**changes)
-    together = translate(system)
-    source, heard = mels(4, 1, 101), mels(4, 2, 90)
-    for i, (speaker, gender) in enumerate(((0, 0), (4, 1), (1, 1), (3, 0))):
-        column = {"mel80": heard[i : i + 1], "speaker": torch.tensor([speaker]), "gender": torch.tensor([gender])}
-        with torch.no_grad():
-            alone = system.translate(TASK, {"mel80": source[i : i + 1]}, column, torch.tensor([i]))
-        torch.testing.assert_close(alone[0], together[i], atol=1e-4, rtol=1e-4)
-
-
-def test_outputs_follow_voice_and_domain_of_the_reference() -> None:
-    system = make()
-    plain = translate(system)
-    assert not torch.allclose(plain, translate(system, mel80=mels(4, 3, 90)))
-    assert not torch.allclose(plain, translate(system, speaker=torch.tensor([1, 0, 4, 2])))
-    assert torch.equal(plain, translate(system, gender=torch.tensor([1, 0, 0, 1])))
-
-
-def test_the_gender_only_control_hears_the_gender_and_nothing_else() -> None:
-    system = make(**(StarGANv2VC.gender_only or {}))
-    plain = translate(system)
-    assert torch.equal(plain, translate(system, mel80=mels(4, 3, 90)))
-    assert not torch.allclose(plain, translate(system, gender=torch.tensor([1, 0, 0, 1])))
-
-
-def test_a_reference_without_a_head_is_told() -> None:
-    unknown = torch.tensor([0, -1, 1, 2])
-    with pytest.raises(BenchmarkError, match="starganv2_vc:one_shot"):
-        translate(make(), speaker=unknown)
-    with pytest.raises(BenchmarkError, match="unknown gender"):
-        translate(make(domains="gender"), gender=unknown)
-    assert translate(make(domains="gender"), speaker=unknown).shape == (4, 1, 80, 101)
