@@ -11,7 +11,12 @@ from torch import Tensor
 from benchmark.system import FACE, Column, Draw, Optimizer, Phase, System
 
 VOICES = ("audio_guided_vc", "image_guided_vc")
-FACES = ("image_guided_translation", "latent_guided_translation")
+FACES = (
+    "image_guided_translation",
+    "latent_guided_translation",
+    "audio_guided_translation",
+    "face_from_voice",
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def _as_they_are(*tasks: str) -> dict[str, str]:
 
 
 class CopySource(Control):
-    """The source: what a system that changes nothing would score."""
+    """The source: what a system that changes nothing would score. Of `face_from_voice` it is the proposal."""
 
     emits = _as_they_are(*VOICES, *FACES)
 

@@ -101,7 +101,7 @@ SYSTEMS: Mapping[str, Entry] = {
         "baselines.controls:GroundTruth",
         "another recording or picture of the target: the ceiling",
         "control",
-        (*_VOICE, *_FACE),
+        (*_VOICE, *_FACES_OUT),
     ),
     "vocoded_ground_truth": Entry(
         "baselines.controls:VocodedGroundTruth",
@@ -109,7 +109,7 @@ SYSTEMS: Mapping[str, Entry] = {
         "control",
         _VOICE,
     ),
-    "copy_source": Entry("baselines.controls:CopySource", "emits the source", "control", (*_VOICE, *_FACE)),
+    "copy_source": Entry("baselines.controls:CopySource", "emits the source", "control", (*_VOICE, *_FACES_OUT)),
     "vocoded_copy_source": Entry(
         "baselines.controls:VocodedCopySource",
         "copy_source through the vocoder: a mel system's floor",
@@ -126,7 +126,7 @@ SYSTEMS: Mapping[str, Entry] = {
         "baselines.controls:RandomReference",
         "a recording or picture of another identity of the target's gender",
         "control",
-        (*_VOICE, *_FACE),
+        (*_VOICE, *_FACES_OUT),
     ),
 }
 

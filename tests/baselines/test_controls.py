@@ -18,7 +18,7 @@ from benchmark.registry import SYSTEMS
 from benchmark.system import FACE
 
 VOICES = {"audio_guided_vc", "image_guided_vc"}
-FACES = {"image_guided_translation", "latent_guided_translation"}
+FACES = {"image_guided_translation", "latent_guided_translation", "audio_guided_translation", "face_from_voice"}
 CONTROLS = [
     (CopySource, "source", "wave24k", VOICES, FACES),
     (VocodedCopySource, "source", "mel80", VOICES, set()),
