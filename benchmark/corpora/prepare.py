@@ -97,6 +97,20 @@ def derive(store: Store, feature: Feature, jobs: int | None = None, progress: bo
                         bar.update(len(chunk))
 
                 write_feature(store.folder, feature, rows())
+                _say_what_is_empty(store, feature, source)
+
+
+def _say_what_is_empty(store: Store, feature: Feature, source: Feature | None) -> None:
+    """Warn of recordings of which a front end leaves nothing (no voice in them, say): training will pass them over."""
+    if source is None:
+        return
+    left, given = (np.diff(store.flat(f)[1]) for f in (feature, source))
+    empty = np.flatnonzero((left == 0) & (given > 0))
+    if len(empty):
+        _log.warning(
+            "%s: %s leaves nothing of %d of %d records, the first %s. Training passes them over.",
+            *(store.corpus, feature.name, len(empty), int((given > 0).sum()), store.records[empty[0]].id),
+        )
 
 
 def _compute(folder: Path, feature: Feature, source: Feature | None, chunk: range) -> list[np.ndarray | None]:

@@ -34,6 +34,8 @@ class Feature:
             float64 or integer maths inside is its own affair. None when a corpus decodes it.
         batch: rows (B, T, *tail) as stored or freshly computed -> the tensor systems see.
         spec: everything that changes the numbers; its hash names the cache and the mel of a network.
+        short: what a record shorter than a crop of training is filled up with: digital silence as the feature shows
+            it, or the record itself, over and over.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Feature:
     compute: Callable[[np.ndarray], np.ndarray] | None
     batch: Callable[[Tensor], Tensor]
     spec: dict[str, Any] = field(default_factory=dict)
+    short: Literal["silence", "repeat"] = "silence"
 
     @property
     def hash(self) -> str:

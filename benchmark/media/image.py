@@ -130,6 +130,12 @@ def resized(pictures: Tensor, pixels: int) -> Tensor:
     return functional.interpolate(pictures, (pixels, pixels), mode="bilinear", antialias=True)
 
 
+def mirror(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """(B, 3, H, W), each turned left for right with probability 1/2."""
+    turned = (torch.rand(len(pictures), generator=generator) < 0.5).to(pictures.device)
+    return torch.where(turned[:, None, None, None], pictures.flip(3), pictures)
+
+
 def to_uint8(image: Tensor) -> np.ndarray:
     """(..., 3, H, W) float in [-1, 1] -> (..., H, W, 3) uint8; values beyond are clipped.
 

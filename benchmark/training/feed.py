@@ -2,7 +2,7 @@
 
 A record shorter than its window is padded at its end with digital silence as the feature shows it: the row that
 `Feature.compute` makes of a silent source. (StarGANv2-VC pads the normalised mel with zeros, which is a loud
-constant spectrum; AdaIN-VC leaves short recordings out.)
+constant spectrum; AdaIN-VC leaves short recordings out.) A feature whose `short` says so repeats the record instead.
 """
 
 from __future__ import annotations
@@ -119,6 +119,11 @@ class Feed:
         index = torch.from_numpy(begin).to(self._at)[:, None] + torch.arange(width, device=self._at)
         if not (begin + width > end).any():
             return self._sources[window.feature.name].take(index)
+        if window.feature.short == "repeat":
+            first, stop = (torch.from_numpy(window.offsets[at].reshape(-1)).to(self._at) for at in (record, record + 1))
+            return self._sources[window.feature.name].take(
+                first[:, None] + (index - first[:, None]) % (stop - first)[:, None]
+            )
         last = torch.from_numpy(end - 1).to(self._at)[:, None]
         rows = self._sources[window.feature.name].take(torch.minimum(index, last))
         rows[index > last] = self._silent(window.feature)

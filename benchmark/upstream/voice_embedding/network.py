@@ -11,6 +11,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmark.errors import BenchmarkError
 from benchmark.media.mel64 import BANDS
 
 
@@ -28,6 +29,9 @@ class VoiceEmbedding(nn.Module):
     """mel64 (B, 1, 64, T), T >= 1 -> embeddings (B, embedding) of length 1; 2,670,720 parameters.
 
     Row i is of row i alone (in eval mode).
+
+    Raises:
+        BenchmarkError: T is 0: a recording in which no voice is heard.
     """
 
     def __init__(self, settings: VoiceEmbeddingSettings = VoiceEmbeddingSettings()) -> None:
@@ -43,5 +47,9 @@ class VoiceEmbedding(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, mel: Tensor) -> Tensor:
+        if mel.shape[-1] == 0:
+            raise BenchmarkError(
+                "No voice is heard in the recording, so there is no embedding of it. Give another one."
+            )
         found: Tensor = self.layers(mel[:, 0]).mean(2)
         return functional.normalize(found)

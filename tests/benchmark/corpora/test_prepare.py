@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -274,6 +275,21 @@ def test_derive_leaves_absent_records_absent_and_cannot_decode(tmp_path):
     assert faces.flat(_derived("wave24k"))[1].tolist() == [0] * 25
     with pytest.raises(BenchmarkError, match="only decoding makes it"):
         derive(faces, _derived(None, version=2), progress=False)
+
+
+def test_derive_says_of_how_many_records_nothing_is_left(tmp_path, caplog):
+    store = quiet(FakeCorpus(), jobs=1, cache=tmp_path)
+    kept = replace(_derived("wave24k"), compute=lambda rows: _doubled(rows))
+    derive(store, kept, jobs=1, progress=False)
+    assert not caplog.records
+    first = store.rows(WAVE24K, 0)
+    picky = replace(
+        _derived("wave24k", 2), compute=lambda rows: _doubled(rows)[: 0 if len(rows) == len(first) else None]
+    )
+    derive(store, picky, jobs=1, progress=False)
+    empty = int((np.diff(store.flat(picky)[1]) == 0).sum())
+    assert empty >= 1
+    assert f"twice leaves nothing of {empty} of 24 records, the first {store.records[0].id}" in caplog.text
 
 
 def test_a_broken_off_derive_leaves_the_feature_absent(tmp_path, monkeypatch):

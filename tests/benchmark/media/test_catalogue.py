@@ -48,7 +48,10 @@ def test_derived_rows_have_the_declared_form(name: str) -> None:
     derived = entry.compute(rows)
     assert derived.dtype == np.float32
     assert derived.shape[1:] == entry.tail
-    assert abs(len(derived) - entry.rate) <= 1
+    if entry.short == "silence":  # a feature that repeats records has cut silence out of them
+        assert abs(len(derived) - entry.rate) <= 1
+    else:
+        assert len(derived) <= entry.rate
 
 
 def test_an_unknown_feature_is_answered_with_the_nearest() -> None:

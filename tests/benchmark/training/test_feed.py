@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -80,6 +81,25 @@ def test_rows_are_those_of_the_records_padded_with_silence(plan: Plan, kit: Modu
                 picture = stores[0].rows(kit.FACE, int(record))[frame]
                 assert torch.equal(batch["face"]["face"][i], kit.FACE.batch(torch.tensor(picture[None, None]))[0])
     assert padded > 10
+
+
+def test_a_feature_may_repeat_a_short_record_instead(plan: Plan, kit: ModuleType) -> None:
+    repeating = replace(kit.BAND, short="repeat")
+    columns = {"voice": Pick("audio", ("band",), crop=64)}
+    again = Plan(plan.records.stores, {"d": Draw(8, columns)}, 5, features={**kit.FEATURES, "band": repeating})
+    short = 0
+    for placing in ("device", "mapped"):
+        with Feed(again, CPU, placing) as feed:
+            for step in range(4):
+                drawn, batch = again.draw("d", step)["voice"], feed.batches("d", step)[0]
+                for i, record in enumerate(drawn.record[:, 0]):
+                    s = int(np.searchsorted(again.records.first, record, "right")) - 1
+                    own = again.records.stores[s].rows(repeating, int(record - again.records.first[s]))
+                    short += len(own) < 64
+                    at = int(drawn.start[i, 0])
+                    rows = np.concatenate([own] * 64)[at : at + 64]
+                    assert torch.equal(batch["voice"]["band"][i], repeating.batch(torch.from_numpy(rows[None]))[0])
+    assert short > 10
 
 
 def test_silence_is_what_the_feature_makes_of_no_sound(kit: ModuleType) -> None:
