@@ -29,6 +29,12 @@ _VOICE = ("image_guided_vc", "audio_guided_vc")
 _FACE = ("image_guided_translation", "latent_guided_translation")
 _VOICES_OUT = (*_VOICE, "latent_guided_vc")
 _FACES_OUT = (*_FACE, "audio_guided_translation", "face_from_voice")
+_LIKENESS = {
+    "cos_target@pocket": ("image_guided_translation", "face_from_voice"),
+    "cos_input@pocket": ("face_from_voice",),
+    "cos_random@pocket": ("face_from_voice",),
+}
+_TOP = (1, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,22 @@ SYSTEMS: Mapping[str, Entry] = {
         "F0 and formant warp by the reference's statistics, no training",
         "control",
         ("audio_guided_vc",),
+    ),
+    "voice2face": Entry(
+        "baselines.voice2face.system:Voice2Face",
+        "a face from a voice alone: a GAN on a frozen voice embedding (Wen et al. 2019)",
+        "baseline",
+        ("face_from_voice",),
+        variants=("published",),
+    ),
+    "mean_face": Entry(
+        "baselines.mean_faces:MeanFace", "the mean of all training pictures", "control", ("face_from_voice",)
+    ),
+    "gender_mean_face": Entry(
+        "baselines.mean_faces:GenderMeanFace",
+        "the mean of the training pictures of the target's gender",
+        "control",
+        ("face_from_voice",),
     ),
     "ground_truth": Entry(
         "baselines.controls:GroundTruth",
@@ -189,7 +211,7 @@ PROTOCOLS: Mapping[str, Entry] = {
         key: Entry(
             "protocols.pictures:Pictures",
             what,
-            tasks=("image_guided_translation",) if key == "cos_target@pocket" else _FACES_OUT,
+            tasks=_LIKENESS.get(key, _FACES_OUT),
             arguments=(key,),
         )
         for key, what in (
@@ -199,12 +221,37 @@ PROTOCOLS: Mapping[str, Entry] = {
             ("lpips@pocket", "diversity of a source's outputs by the embedded judge's maps, higher is better"),
             ("gender_flip@pocket", "share of outputs of the target's gender by the embedded judge, higher is better"),
             ("pose_error@pocket", "degrees between the poses of output and source, lower is better"),
-            ("cos_target@pocket", "likeness of output and reference by the embedded judge, higher is better"),
+            ("cos_target@pocket", "likeness of output and target by the embedded judge, higher is better"),
+            ("cos_input@pocket", "likeness of output and source by the embedded judge, to be read beside cos_target"),
+            ("cos_random@pocket", "likeness of output and somebody else of the target's gender: what chance gives"),
             ("fid@starganv2", "FID as clovaai/stargan-v2 computes it, lower is better"),
             ("fid@inception-2015", "FID as pytorch-fid computes it, lower is better"),
             ("kid@inception-2015", "kernel distance of the same features, for small sets, lower is better"),
             ("lpips@alex", "LPIPS diversity of a source's outputs, mean of batch means, higher is better"),
             ("lpips@alex:per_source", "LPIPS diversity of a source's outputs, mean over sources, higher is better"),
+        )
+    },
+    **{
+        key: Entry("protocols.likeness:Likeness", what, tasks=("face_from_voice",), arguments=(key,))
+        for key, what in (
+            (
+                "cos_target@pocket:centred",
+                "cos_target less its mean over third people of that gender, higher is better",
+            ),
+            ("cos_input@pocket:centred", "cos_input less its mean over third people of the source's gender"),
+            ("cos_random@pocket:centred", "cos_random less its mean over third people of that gender: about 0"),
+            *((f"retrieval_top{k}@pocket", f"share of targets among the first {k}, higher is better") for k in _TOP),
+        )
+    },
+    **{
+        key: Entry(
+            "protocols.own:Own", f"{what} by a system's own network", tasks=("face_from_voice",), arguments=(key,)
+        )
+        for key, what in (
+            ("cos_target@own", "likeness of output and target, higher is better,"),
+            ("cos_input@own", "likeness of output and source"),
+            ("cos_random@own", "likeness of output and somebody else of the target's gender"),
+            *((f"retrieval_top{k}@own", f"share of targets among the first {k}, higher is better,") for k in _TOP),
         )
     },
 }

@@ -17,7 +17,9 @@ from tqdm import tqdm
 
 from benchmark.errors import BenchmarkError
 from benchmark.upstream import random_features
+from protocols.embedded import is_embedded, strangers
 from protocols.frechet import Moments, frechet_distance, kernel_distance
+from protocols.gallery import LIKENESS, compared_picture
 from protocols.looking import Looking, Seen
 from protocols.media_scores import NO_OUTPUT, is_picture, is_sound
 from protocols.perceptual import mean_pairwise
@@ -53,11 +55,11 @@ class _Key:
         """Whether a row has what this metric of rows compares with; true of the others."""
         if self.family == "gender_flip":
             return row.target_gender is not None
-        return is_picture(self.other(row)) if self.family in ("pose_error", "cos_target") else True
+        return is_picture(self.other(row)) if self.family in ("pose_error", *LIKENESS) else True
 
     def other(self, row: Trial) -> str:
         """The picture that a metric of rows compares the output with."""
-        return {"pose_error": row.source, "cos_target": row.reference}.get(self.family, "")
+        return row.source if self.family == "pose_error" else compared_picture(self.family, row)
 
 
 @dataclass(frozen=True)
@@ -142,12 +144,7 @@ class Pictures:
         """What the embedded judge does not know, sets that are small, sources with one output alone."""
         found = self._found_sets(trials)
         said = []
-        strangers = [k.metric for k in self._keys if k.network == _EMBEDDED]
-        if strangers and not all(_is_embedded(row) for rows in found.values() for row in rows):
-            said.append(
-                f"{', '.join(strangers)}: their judge is a small network that knows the drawn faces of the embedded "
-                "corpora alone; of photographs these values mean nothing."
-            )
+        said += strangers([k.metric for k in self._keys if k.network == _EMBEDDED], chain(*found.values()))
         counts = [n for real in self._real.values() for n in real.count.values()]
         sizes = [len(rows) for rows in found.values()]
         distances = [k.metric for k in self._sets if k.family == "fid"]
@@ -168,7 +165,7 @@ class Pictures:
     def fits(self, trials: Sequence[Trial]) -> bool:
         """Whether the judges know such pictures: the embedded one knows embedded corpora."""
         mine = any(k.network == _EMBEDDED for k in self._keys)
-        return not mine or all(_is_embedded(row) for rows in self._found_sets(trials).values() for row in rows)
+        return not mine or is_embedded(chain(*self._found_sets(trials).values()))
 
     def _found_sets(self, trials: Sequence[Trial]) -> dict[SetKey, list[Trial]]:
         return sets([t for t in trials if not is_sound(t.output)], tuple(self._real))
@@ -322,10 +319,6 @@ def _pixels(outputs: Sequence[Seen]) -> int:
         told = ", ".join(f"{width}x{height}" for height, width in found[:3])
         raise BenchmarkError(f"Outputs of {told} pixels: this FID is of square pictures of one size.")
     return found[0][0]
-
-
-def _is_embedded(row: Trial) -> bool:
-    return row.trial.startswith(f"{_EMBEDDED}_")
 
 
 def _span(numbers: Sequence[int]) -> str:

@@ -100,7 +100,7 @@ def _judge(pictures: Pictures, pixels: int) -> Look:
         found: Judgement = judge(face_judge.judged_size(batch.float() / 127.5 - 1.0))
         return found
 
-    parts = in_parallel(said, torch.split(_centre(stacked(pictures)), _BATCH))
+    parts = in_parallel(said, torch.split(centred_squares(stacked(pictures)), _BATCH))
     faces = [
         Face(gender, pose, identity)
         for part in parts
@@ -109,7 +109,7 @@ def _judge(pictures: Pictures, pixels: int) -> Look:
     return Look(torch.cat([part.features for part in parts]).numpy(), _joined([part.maps for part in parts]), faces)
 
 
-def _centre(batch: Tensor) -> Tensor:
+def centred_squares(batch: Tensor) -> Tensor:
     """(N, 3, H, W) -> the largest centred squares."""
     height, width = batch.shape[-2:]
     side = min(height, width)
