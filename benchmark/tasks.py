@@ -37,7 +37,7 @@ class Task:
     metrics: keys scored by default. published: keys scored by default besides, where a corpus takes part that is read
     from disk (their networks know photographs and are slow on a CPU). systems: names run by default; a learnt system
     stands before its own `shuffled_reference` and `gender_only` forms (DESIGN.md section 6a). corpora: names read by
-    default.
+    default. pairs: whether a trial pairs two people of any genders, one output each (`protocols.pair_trials`).
     """
 
     name: str
@@ -48,6 +48,7 @@ class Task:
     systems: tuple[str, ...] = ()
     published: tuple[str, ...] = ()
     corpora: tuple[str, ...] = ("pocket_av",)
+    pairs: bool = False
 
 
 def _with_shuffled(name: str) -> tuple[str, ...]:
@@ -113,7 +114,14 @@ TASKS: dict[str, Task] = {
             ("pocket_faces",),
         ),
         Task("latent_guided_vc", "voice", None, "a source recording in a style drawn from the latent space", _NISQA),
-        Task("face_from_voice", "face", "voice", "the face of a speaker from a recording and a proposal face"),
+        Task(
+            "face_from_voice",
+            "face",
+            "voice",
+            "the face of a speaker from a recording and a proposal face",
+            corpora=("pocket_av_many",),
+            pairs=True,
+        ),
     )
 }
 

@@ -1,8 +1,9 @@
 """Trial lists of the tasks of faces: held-out pictures of one gender are translated to the other, in both directions.
 
-References come from the held-out pictures of the target gender, by one of two samplers. `paper`: each source meets
-`draws` different references, drawn for it alone (XFaVoT, papers.md 1.7). `starganv2`: coupled in batches, as
-clovaai/stargan-v2@875b70a:metrics/eval.py does (baselines.md Q8 to Q10); a reference may come again.
+References come from the held-out pictures, or recordings, of the target gender, by one of two samplers. `paper`: each
+source meets `draws` different references, drawn for it alone (XFaVoT, papers.md 1.7); recordings are of different
+people, as far as there are. `starganv2`: coupled in batches, as clovaai/stargan-v2@875b70a:metrics/eval.py does
+(baselines.md Q8 to Q10); a reference may come again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Literal
 
 import numpy as np
 
@@ -27,6 +29,20 @@ _PEOPLE = ("women", "men")
 def drawn_alone(sources: int, references: int, draws: int, rng: np.random.Generator) -> np.ndarray:
     """(sources, draws) positions of references, no row with one position twice: the sampler `paper`."""
     return np.stack([rng.permutation(references)[:draws] for _ in range(sources)])
+
+
+def drawn_of_people(sources: int, people: Sequence[int], draws: int, rng: np.random.Generator) -> np.ndarray:
+    """(sources, draws) positions of references, `people` says whose each is: the sampler `paper` for recordings. Nobody
+    comes again before everybody has come, and no row has one position twice."""
+    whose, met = np.unique(people, return_inverse=True)[1], np.empty((sources, draws), np.int64)
+    first = np.concatenate([[0], np.bincount(whose).cumsum()[:-1]])
+    for row in met:
+        order = rng.permutation(len(whose))
+        grouped = np.argsort(whose[order], kind="stable")
+        turn = np.empty(len(whose), np.int64)  # the how-many-eth of its owner a reference is, in this order
+        turn[grouped] = np.arange(len(whose)) - first[whose[order][grouped]]
+        row[:] = order[np.argsort(turn, kind="stable")[:draws]]
+    return met
 
 
 def drawn_in_batches(sources: int, references: int, draws: int, batch: int, rng: np.random.Generator) -> np.ndarray:
@@ -54,7 +70,7 @@ def _batches(references: int, batch: int, rng: np.random.Generator) -> Iterator[
 def draw_faces(
     stores: Sequence[Store],
     task: str,
-    guided: bool,
+    reference: Literal["face", "voice"] | None,
     settings: FaceTrialSettings,
     seed: int,
     repeats: int,
@@ -62,7 +78,7 @@ def draw_faces(
 ) -> None:
     """Enter the trials of every corpus into `out`: per repeat, split and direction, source by source, draw by draw.
 
-    Without `guided` there are no references, and rows have the target's gender alone. Repeat r is what seed + r alone
+    Where `reference` is None there are none, and rows have the target's gender alone. Repeat r is what seed + r alone
     would draw, under other trial names.
 
     Raises:
@@ -70,6 +86,7 @@ def draw_faces(
     """
     for number, store in enumerate(stores):
         pictures = _pictures(store, number, out)
+        asked = {"face": pictures, "voice": _recordings(store, number, pictures, out) if reference == "voice" else {}}
         numbers = {split: count() for split in TESTED}
         for repeat in range(repeats):
             for split in TESTED:
@@ -77,9 +94,12 @@ def draw_faces(
                     sources, targets = pictures[split, 1 - gender], pictures[split, gender]
                     key = zlib.crc32(f"{task}/{store.corpus}/{split}/{gender}".encode())
                     rng = np.random.default_rng([seed + repeat, key])
-                    if sources and targets:
-                        direction = _Direction(store, task, split, gender, targets, settings, repeat, rng, out)
-                        direction.enter(sources, guided, numbers[split])
+                    references = asked[reference][split, gender] if reference else None
+                    if sources and targets and references != []:
+                        direction = _Direction(
+                            store, task, split, gender, targets, references, settings, repeat, rng, out
+                        )
+                        direction.enter(sources, numbers[split])
 
 
 def _pictures(store: Store, number: int, out: TrialList) -> Mapping[tuple[Split, int], list[Piece]]:
@@ -104,31 +124,52 @@ def _pictures(store: Store, number: int, out: TrialList) -> Mapping[tuple[Split,
     return found
 
 
+def _recordings(
+    store: Store, number: int, pictures: Mapping[tuple[Split, int], Sequence[Piece]], out: TrialList
+) -> Mapping[tuple[Split, int], list[Piece]]:
+    """The same of held-out recordings; of a split whose pictures lack nothing."""
+    found: dict[tuple[Split, int], list[Piece]] = {}
+    for split in TESTED:
+        held_out = (store.index["split"] == SPLITS.index(split)) & store.index["audio"]
+        for gender in (0, 1):
+            records = np.flatnonzero(held_out & (store.index["gender"] == gender))
+            found[split, gender] = [Piece(number, int(r)) for r in records]
+        women, men = (len(found[split, gender]) for gender in (0, 1))
+        if pictures[split, 0] and pictures[split, 1] and not (women and men):
+            (out.notes if women or men else out.remarks).append(
+                f"{store.corpus}: {split} trials are missing, because it has {women} {split} recordings of women and "
+                f"{men} of men."
+            )
+    return found
+
+
 @dataclass(frozen=True)
 class _Direction:
-    """One direction of one split: `targets` are the held-out pictures of the `gender` that is translated to."""
+    """One direction of one split: `targets` are the held-out pictures of the `gender` that is translated to,
+    `references` what sources meet, None in tasks without."""
 
     store: Store
     task: str
     split: Split
     gender: int
     targets: Sequence[Piece]
+    references: Sequence[Piece] | None
     settings: FaceTrialSettings
     repeat: int
     rng: np.random.Generator
     out: TrialList
 
-    def enter(self, sources: Sequence[Piece], guided: bool, numbers: Iterator[int]) -> None:
+    def enter(self, sources: Sequence[Piece], numbers: Iterator[int]) -> None:
         """Shuffle the sources, cut them to what is wished for, and enter `draws` rows for each."""
         wanted, draws = self.settings.sources or len(sources), self.settings.draws
         chosen = [sources[i] for i in self.rng.permutation(len(sources))[:wanted]]
-        met = self._references(len(chosen)) if guided else None
+        met = None if self.references is None else self._met(self.references, len(chosen))
         alone = 0
         for i, source in enumerate(chosen):
-            references = [None] * draws if met is None else [self.targets[j] for j in met[i]]
+            references = [None] * draws if met is None else met[i]
             truths = self._truths(references)
-            others = self._others(truths)
-            alone += sum(truth == reference for truth, reference in zip(truths, references, strict=True))
+            others = self._others([r or t for r, t in zip(references, truths, strict=True)])
+            alone += sum(truth in (None, reference) for truth, reference in zip(truths, references, strict=True))
             for draw, (reference, truth, other) in enumerate(zip(references, truths, others, strict=True)):
                 self._enter(next(numbers), draw, source, reference, truth, other)
         if self.repeat == 0:
@@ -141,58 +182,77 @@ class _Direction:
                 f"{corpus}: {sources} of {wanted} {split} sources to be translated to {_PEOPLE[self.gender]}."
             )
         if alone:
+            lacks = (
+                "no held-out picture: ground_truth has none to show"
+                if self._heard
+                else "no other held-out picture: ground_truth is the reference"
+            )
             self.out.remarks.append(
                 f"{corpus}: in {alone} of {sources * self.settings.draws} {split} trials that are translated to "
-                f"{_PEOPLE[self.gender]} the target has no other held-out picture: ground_truth is the reference."
+                f"{_PEOPLE[self.gender]} the target has {lacks}."
             )
 
-    def _references(self, sources: int) -> np.ndarray:
-        """(sources, draws) positions among the targets.
+    @property
+    def _heard(self) -> bool:
+        """Whether references are recordings."""
+        return self.references is not None and self.references[0].frame is None
+
+    def _met(self, references: Sequence[Piece], sources: int) -> list[list[Piece]]:
+        """The references of each source.
 
         Raises:
             BenchmarkError: there are fewer than the sampler takes at a time.
         """
-        there, alone = len(self.targets), self.settings.sampler == "paper"
+        there, alone = len(references), self.settings.sampler == "paper"
         key, least = ("draws", self.settings.draws) if alone else ("batch", self.settings.batch)
         if there < least:
             how = f"{least} different references for each source" if alone else f"references in batches of {least}"
+            what = "recordings" if self._heard else "pictures"
             raise BenchmarkError(
-                f"{self.store.corpus} has {there} {self.split} pictures of {_PEOPLE[self.gender]}; {self.task} draws "
-                f'{how} (sampler "{self.settings.sampler}"). Add pictures, or set {key} = {there} or less under '
+                f"{self.store.corpus} has {there} {self.split} {what} of {_PEOPLE[self.gender]}; {self.task} draws "
+                f'{how} (sampler "{self.settings.sampler}"). Add {what}, or set {key} = {there} or less under '
                 f"[trials.{self.task}] in a profile of your own (--profile mine.toml)."
             )
-        if alone:
-            return drawn_alone(sources, there, self.settings.draws, self.rng)
-        return drawn_in_batches(sources, there, self.settings.draws, self.settings.batch, self.rng)
+        draws = self.settings.draws
+        if alone and self._heard:
+            met = drawn_of_people(sources, [self._speaker(r) for r in references], draws, self.rng)
+        elif alone:
+            met = drawn_alone(sources, there, draws, self.rng)
+        else:
+            met = drawn_in_batches(sources, there, draws, self.settings.batch, self.rng)
+        return [[references[i] for i in row] for row in met]
 
     def _shuffled(self) -> list[Piece]:
         return [self.targets[i] for i in self.rng.permutation(len(self.targets))]
 
-    def _truths(self, references: Sequence[Piece | None]) -> list[Piece]:
-        """Another held-out picture of each target, the reference itself where there is none; without references, any
-        pictures of the target gender, different ones as far as there are."""
+    def _truths(self, references: Sequence[Piece | None]) -> list[Piece | None]:
+        """Another held-out picture of each target; where there is none, a picture's is the reference itself and a
+        recording's None. Without references, any pictures of the target gender, different ones as far as there are."""
         shuffled, person = self._shuffled(), self._speaker
         return [
             shuffled[draw % len(shuffled)]
             if reference is None
-            else next((p for p in shuffled if p != reference and person(p) == person(reference)), reference)
+            else next(
+                (p for p in shuffled if p != reference and person(p) == person(reference)),
+                None if self._heard else reference,
+            )
             for draw, reference in enumerate(references)
         ]
 
-    def _others(self, truths: Sequence[Piece]) -> list[Piece | None]:
-        """For each truth a picture of somebody else, different ones as far as there are; None where nobody else is."""
+    def _others(self, people: Sequence[Piece | None]) -> list[Piece | None]:
+        """For each piece a picture of somebody else, different ones as far as there are; None where nobody else is."""
         shuffled = self._shuffled()
         left: list[Piece] = list(shuffled)
         chosen: list[Piece | None] = []
-        for truth in truths:
-            other = next((p for p in (*left, *shuffled) if self._speaker(p) != self._speaker(truth)), None)
+        for piece in people:
+            other = next((p for p in (*left, *shuffled) if piece and self._speaker(p) != self._speaker(piece)), None)
             if other in left:
                 left.remove(other)
             chosen.append(other)
         return chosen
 
     def _enter(
-        self, number: int, draw: int, source: Piece, reference: Piece | None, truth: Piece, other: Piece | None
+        self, number: int, draw: int, source: Piece, reference: Piece | None, truth: Piece | None, other: Piece | None
     ) -> None:
         records, path = self.store.records, self.out.path
         self.out.trials.append(
@@ -207,7 +267,7 @@ class _Direction:
                 trial=f"{self.store.corpus}-{self.split}-{number:05d}",
                 draw=draw,
                 split=self.split,
-                other_target_face=path(self.store, truth),
+                other_target_face=path(self.store, truth) if truth else "",
                 other_face=path(self.store, other) if other else "",
                 repeat=self.repeat,
             )

@@ -1,4 +1,4 @@
-"""A drawn trial list, and how one is drawn: what the samplers of voices and of faces share."""
+"""A drawn trial list, and how one is drawn: what the samplers of voices, of faces and of pairs share."""
 
 from __future__ import annotations
 
@@ -46,7 +46,20 @@ class FaceTrialSettings:
         _at_least(self, sources=0, draws=1, batch=1)
 
 
-TrialSettings = VoiceTrialSettings | FaceTrialSettings
+@dataclass(frozen=True)
+class PairTrialSettings:
+    """How the list of a task whose trials pair two people is drawn, per corpus (`protocols.pair_trials`).
+
+    trials: rows over both splits; every one is a probe of retrieval.
+    """
+
+    trials: int = 512
+
+    def __post_init__(self) -> None:
+        _at_least(self, trials=1)
+
+
+TrialSettings = VoiceTrialSettings | FaceTrialSettings | PairTrialSettings
 
 
 def _at_least(settings: TrialSettings, **least: int) -> None:

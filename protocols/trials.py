@@ -8,7 +8,8 @@ from typing import Literal
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from protocols.face_trials import draw_faces
-from protocols.trial_list import TrialList, TrialSettings, VoiceTrialSettings
+from protocols.pair_trials import draw_pairs
+from protocols.trial_list import FaceTrialSettings, TrialList, TrialSettings, VoiceTrialSettings
 from protocols.voice_trials import draw_voices
 
 
@@ -28,7 +29,7 @@ def draw_trials(
         stores: the corpora.
         task: its name, written into the rows.
         reference: what a reference is, None where there is none (latent-guided tasks).
-        settings: of a task whose sources are voices or faces.
+        settings: of a task whose sources are voices or faces, or whose trials pair two people.
         seed: decides everything.
         repeats: how often a task of faces is drawn, with seeds seed, seed + 1 ... (`Trial.repeat`).
 
@@ -37,12 +38,14 @@ def draw_trials(
             to meet. The message has the numbers.
     """
     out = TrialList()
-    if isinstance(settings, VoiceTrialSettings):
-        if reference is None or repeats != 1:
-            raise BenchmarkError(f"{task}: trials of voices are drawn once, and with references.")
+    if isinstance(settings, FaceTrialSettings):
+        draw_faces(stores, task, reference, settings, seed, repeats, out)
+    elif reference is None or repeats != 1:
+        raise BenchmarkError(f"{task}: trials of voices and of pairs are drawn once, and with references.")
+    elif isinstance(settings, VoiceTrialSettings):
         draw_voices(stores, task, reference, settings, seed, out)
     else:
-        draw_faces(stores, task, reference is not None, settings, seed, repeats, out)
+        draw_pairs(stores, task, settings, seed, out)
     if not out.trials:
         raise BenchmarkError(f"No trial of {task} can be drawn. {' '.join([*out.notes, *out.remarks])}")
     return out

@@ -102,7 +102,7 @@ def plan(settings: RunSettings) -> Plan:
     if not task.systems:
         able = ", ".join(name for name, other in TASKS.items() if other.systems)
         raise BenchmarkError(f"No system of this version does {task.name} yet. Tasks that run: {able}.")
-    if settings.n_seeds > 1 and task.source != "face":
+    if settings.n_seeds > 1 and (task.source != "face" or task.pairs):
         raise BenchmarkError(
             f"--n-seeds {settings.n_seeds}: a trial list of {task.name} is drawn once. Other runs: --seed."
         )

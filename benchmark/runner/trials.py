@@ -11,7 +11,14 @@ from benchmark.reporting.store import RunFolder
 from benchmark.runner.settings import Plan
 from benchmark.settings import make
 from protocols.trial import read_trials, trials_sha256, write_trials
-from protocols.trial_list import TESTED, FaceTrialSettings, TrialList, TrialSettings, VoiceTrialSettings
+from protocols.trial_list import (
+    TESTED,
+    FaceTrialSettings,
+    PairTrialSettings,
+    TrialList,
+    TrialSettings,
+    VoiceTrialSettings,
+)
 from protocols.trials import draw_trials
 
 
@@ -26,6 +33,9 @@ def trial_settings(plan: Plan) -> TrialSettings:
     if plan.task.source == "voice":
         voices = make(VoiceTrialSettings, table, where)
         return voices if limit is None else replace(voices, trials=min(limit, voices.trials))
+    if plan.task.pairs:
+        pairs = make(PairTrialSettings, table, where)
+        return pairs if limit is None else replace(pairs, trials=min(limit, pairs.trials))
     faces = make(FaceTrialSettings, table, where)
     if limit is None:
         return faces
