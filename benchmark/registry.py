@@ -165,6 +165,13 @@ CORPORA: Mapping[str, Entry] = {
     "pocket_judges": Entry(
         "benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: trains networks used inside metrics"
     ),
+    "pocket_upstream_pairs": Entry(
+        "benchmark.corpora.pocket.corpus:PocketCorpus",
+        "embedded: many people, trains networks of voices and faces",
+    ),
+    "pocket_judge_pairs": Entry(
+        "benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: many people, trains judges of voices and faces"
+    ),
     "pocket_judge_faces": Entry(
         "benchmark.corpora.pocket.corpus:PocketCorpus", "embedded: faces alone, trains networks inside metrics of faces"
     ),

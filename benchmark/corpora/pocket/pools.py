@@ -68,6 +68,8 @@ POOLS: dict[str, Pool] = {
         Pool("pocket_voices", "VCTK", "contestants", 96, 16, (8, 2, 6), 96, ("audio",)),
         Pool("pocket_upstream", "-", "networks inside training losses", 128, 32, (6, 2, 4), 128),
         Pool("pocket_judges", "-", "networks inside metrics", 160, 32, (16, 2, 4), 160),
+        Pool("pocket_judge_pairs", "-", "networks inside metrics of voices and faces", 600, 100, (3, 1, 3), 600),
+        Pool("pocket_upstream_pairs", "-", "networks that know people, in training losses", 600, 100, (3, 1, 3), 600),
         Pool("pocket_judge_faces", "-", "networks inside metrics of faces", 1000, 100, (6, 1, 6), 1000, ("face",)),
     )
 }

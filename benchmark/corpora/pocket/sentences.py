@@ -25,8 +25,10 @@ GRAMMAR: tuple[tuple[str, ...], ...] = (
 )
 
 SHARERS = ("pocket_av", "pocket_av_many", "pocket_faces", "pocket_voices", "pocket_upstream", "pocket_judges")
-"""Pools that the sentences are dealt out to. A pool that is added without a voice must not change what others say; the
-silent `pocket_faces` had a share from the start and keeps it."""
+"""Pools that the sentences are dealt out to. A pool that is added must not change what others say."""
+SILENT, HEIRS = "pocket_faces", ("pocket_judge_pairs", "pocket_upstream_pairs")
+"""The one of them that says nothing, and the later pools that its share is dealt on to."""
+SPEAKERS = (*(name for name in SHARERS if name != SILENT), *HEIRS)
 
 
 def all_sentences() -> Iterator[str]:
@@ -37,26 +39,29 @@ def all_sentences() -> Iterator[str]:
 def pool_of(sentence: str) -> str:
     """The one pool that may say a sentence: a hash decides, so that no list has to be kept."""
     digest = hashlib.sha256(sentence.encode()).digest()
-    return SHARERS[int.from_bytes(digest[:8], "big") % len(SHARERS)]
+    pool = SHARERS[int.from_bytes(digest[:8], "big") % len(SHARERS)]
+    return HEIRS[int.from_bytes(digest[8:16], "big") % len(HEIRS)] if pool == SILENT else pool
 
 
 @cache
 def _by_pool() -> dict[str, tuple[str, ...]]:
-    lists: dict[str, list[str]] = {name: [] for name in SHARERS}
+    lists: dict[str, list[str]] = {name: [] for name in SPEAKERS}
     for sentence in all_sentences():
         lists[pool_of(sentence)].append(sentence)
     return {name: tuple(sentences) for name, sentences in lists.items()}
 
 
 def pool_sentences(pool: str, count: int | None = None, generator: np.random.Generator | None = None) -> list[str]:
-    """Sentences of a pool: all of them (about 10,600), or `count` different ones drawn by `generator`.
+    """Sentences of a pool: all of them, or `count` different ones drawn by `generator`.
+
+    There are about 10,600; of `HEIRS` half as many.
 
     Raises:
         BenchmarkError: no such pool, or one that says nothing.
         ValueError: `count` exceeds the list (numpy's message).
     """
-    if pool not in SHARERS:
-        raise unknown("pool with sentences", pool, SHARERS)
+    if pool not in SPEAKERS:
+        raise unknown("pool with sentences", pool, SPEAKERS)
     sentences = _by_pool()[pool]
     if count is None or generator is None:
         return list(sentences)
