@@ -6,7 +6,6 @@ pictures, five convolutions of stride 2, batch normalisation after all but the f
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -60,9 +59,3 @@ def shrink(face: Tensor, size: int) -> Tensor:
     if rest or factor == 0:
         raise BenchmarkError(f"face_size is {size}; it must divide the {face.shape[-1]} px of the pictures.")
     return F.avg_pool2d(face, factor)
-
-
-def mirror(face: Tensor, generator: torch.Generator) -> Tensor:
-    """Pictures (B, 3, H, W), each turned left for right with probability 1/2."""
-    turned = (torch.rand(len(face), generator=generator) < 0.5).to(face.device)
-    return torch.where(turned[:, None, None, None], face.flip(3), face)

@@ -10,8 +10,9 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from baselines.adain_cvc.networks import FaceEncoder, mirror, shrink
+from baselines.adain_cvc.networks import FaceEncoder, shrink
 from baselines.adain_vc.system import AdainVC, AdainVCSettings
+from benchmark.media.image import mirror
 from benchmark.system import Batch, Column, Draw, Pick, Step
 
 

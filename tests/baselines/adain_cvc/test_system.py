@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.adain_cvc.networks import FaceEncoder, mirror, shrink
+from baselines.adain_cvc.networks import FaceEncoder, shrink
 from baselines.adain_cvc.system import AdainCVC, AdainCVCSettings
 from baselines.adain_vc.system import AdainVC
 from benchmark.errors import BenchmarkError
+from benchmark.media.image import mirror
 from benchmark.system import Step
 from benchmark.training.attributes import attributes, changed_attributes
 
