@@ -127,10 +127,17 @@ def _weights(scores: Sequence[Score]) -> list[float] | None:
 
 
 def difference_row(
-    record: RunRecord, cell: Cell, against: str, trials: Sequence[Trial], scores: Scores
+    record: RunRecord,
+    cell: Cell,
+    against: str,
+    trials: Sequence[Trial],
+    scores: Scores,
+    against_metric: str | None = None,
 ) -> DifferenceRow | None:
-    """The paired difference of a cell's system to another; None where no trial (or set) has values of both."""
-    first, second = (scores.get((system, cell.metric), {}) for system in (cell.system, against))
+    """The paired difference of a cell's system to another, or to itself under another metric of rows; None where no
+    trial (or set) has values of both."""
+    first = scores.get((cell.system, cell.metric), {})
+    second = scores.get((against, against_metric or cell.metric), {})
     if whole_sets.judges_sets([*first.values(), *second.values()]):
         return _set_difference(record, cell, against, *(_by_set(trials, of) for of in (first, second)))
     both = _pairs(cell.metric, trials, first, second)
@@ -156,6 +163,7 @@ def difference_row(
         p=p,
         n=len(both),
         clusters=few,
+        against_metric=against_metric,
     )
 
 

@@ -50,7 +50,9 @@ def blocks(rows: Sequence[TableRow], differences: Sequence[DifferenceRow]) -> li
         main, pairings = _strata(here)
         found += _scores(title, here, main)
         found += _scores(f"{title} · same or cross gender", here, pairings)
-        own = [d for d in differences if (d.task, d.corpus, d.metric) == (task, corpus, metric)]
+        every = [d for d in differences if (d.task, d.corpus, d.metric) == (task, corpus, metric)]
+        own = [d for d in every if d.against_metric is None]
+        found += _orders(title, [d for d in every if d.against_metric is not None], main)
         found += _differences(f"{title} · paired difference", own, main)
         found += _differences(f"{title} · paired difference, same or cross gender", own, pairings)
     return found + _costs(rows)
@@ -151,6 +153,20 @@ def _differences(title: str, rows: Sequence[DifferenceRow], splits: Sequence[str
                 Block(title, (system, *(f"{s} n={max(r.n for r in own if r.split == s)}" for s in shown)), tuple(lines))
             )
     return found
+
+
+def _orders(title: str, rows: Sequence[DifferenceRow], splits: Sequence[str]) -> list[Block]:
+    """How far each system's own value under this metric lies above its value under another."""
+    shown = [s for s in splits if any(r.split == s for r in rows)]
+    if not shown:
+        return []
+    by = {(r.system, r.split): r for r in rows}
+    lines = [
+        (name, *(_difference(by[system, s]) if (system, s) in by else "" for s in shown))
+        for system, name in _nested([r.system for r in rows])
+    ]
+    heads = ("system", *(f"{s} n={max(r.n for r in rows if r.split == s)}" for s in shown))
+    return [Block(f"{title} · less {rows[0].against_metric}, paired", heads, tuple(lines))]
 
 
 def _difference(row: DifferenceRow) -> str:

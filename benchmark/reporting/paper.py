@@ -29,19 +29,21 @@ _METRICS = {
     "spksim@resemblyzer": "SpkSim",
     "fid@starganv2": "FID",
     "lpips@alex": "LPIPS",
+    "retrieval_top5@own": "retrieval_top5_of_500_pct",
 }
 _FAMILIES = {"wer": "WER", "cos_input": "cos_gen_vs_input_A", "cos_target": "cos_gen_vs_target_B"}
 """Metrics whose network the papers do not name: any published one may stand beside them, ours of `pocket` may not."""
-_TABLES = {("XFaVoT", "T2"), ("XFaVoT", "T3"), ("CAE", "T3")}
+_TABLES = {("XFaVoT", "T2"), ("XFaVoT", "T3"), ("CAE", "T3"), ("CAE", "text4.3")}
 
 
 def paper_value(task: str, corpus: str, system: str, metric: str) -> tuple[float | None, str]:
     """(the paper's number, why there is none although the paper has such a cell).
 
-    Only the main comparisons count (XFaVoT tables 2 and 3, CAE table 3); a system with a variant has no row there.
+    Only the main comparisons count (XFaVoT tables 2 and 3, CAE table 3 and its retrieval); a system with a variant has
+    no row there.
     """
     family, _, protocol = metric.partition("@")
-    name = _METRICS.get(metric) or ("" if protocol.split(":")[-1] == "pocket" else _FAMILIES.get(family))
+    name = _METRICS.get(metric) or ("" if "pocket" in protocol.split(":") else _FAMILIES.get(family))
     dataset = _DATASETS.get(corpus)
     if task == "image_guided_vc" and corpus == "vctk" and system != "ground_truth":
         dataset = "VCTK+CelebA-HQ"  # VCTK has no faces: the paper takes the references from CelebA-HQ
@@ -51,7 +53,9 @@ def paper_value(task: str, corpus: str, system: str, metric: str) -> tuple[float
         return None, "the paper's value is lost"
     if value == "NA":
         return None, "not defined in the paper"
-    return (None, "") if value is None else (float(value), "")
+    if value is None:
+        return None, ""
+    return (float(value) / 100 if name and name.endswith("_pct") else float(value)), ""
 
 
 @cache

@@ -178,7 +178,11 @@ class TableRow(Strict):
 
 class DifferenceRow(Strict):
     """The paired difference `system` - `against` over the `n` trials that both have scores for; of a metric that judges
-    whole sets over the `sets` that both have, without an interval."""
+    whole sets over the `sets` that both have, without an interval.
+
+    against_metric: set where it is a difference of two metrics of one system, `metric` - `against_metric`; `against` is
+    then the system itself.
+    """
 
     task: str
     corpus: str
@@ -193,6 +197,7 @@ class DifferenceRow(Strict):
     n: int
     clusters: int | None = None
     sets: int | None = None
+    against_metric: str | None = None
 
 
 def provenance(device: str = "cpu") -> dict[str, Any]:

@@ -19,7 +19,7 @@ from benchmark.atomic import write_json, write_text
 from benchmark.errors import BenchmarkError
 from benchmark.reporting.cells import difference_row, table_row
 from benchmark.reporting.layout import blocks, to_latex, to_markdown
-from benchmark.reporting.schema import DifferenceRow, RunRecord, TableRow
+from benchmark.reporting.schema import DifferenceRow, RunRecord, SystemFacts, TableRow
 from benchmark.reporting.statistics import MIN_CLUSTERS
 from benchmark.reporting.store import RunFolder, read_scores
 from benchmark.reporting.strata import by_key, cells, target
@@ -38,7 +38,7 @@ _OF_PICTURES = (
     ),
     (
         ("*@pocket", "fid@random"),
-        "@pocket (the embedded judge of faces) and @random (a fixed random network): never to be put beside a paper's.",
+        "@pocket (embedded judges) and @random (a fixed random network): never to be put beside a paper's.",
     ),
 )
 """Metrics of pictures -> what a reader must know of them."""
@@ -46,6 +46,8 @@ _OF_SOURCE = {"wer@": "WER", "f0_corr@": "F0 correlation"}
 """Metrics of what the source gives -> their names."""
 FORMS = ("shuffled_reference", "gender_only")
 """The controls made of a system itself, `<form>:<system>`; what a system is compared with (DESIGN.md section 6a)."""
+ORDERED = {"cos_target": "cos_input", "cos_input": "cos_random"}
+"""Families of metrics of which the first is to be above the second, by one judge (CAE's table 3)."""
 
 
 def table_rows(record: RunRecord, trials: Sequence[Trial], scores: Sequence[Score]) -> list[TableRow]:
@@ -65,7 +67,8 @@ def table_rows(record: RunRecord, trials: Sequence[Trial], scores: Sequence[Scor
 
 
 def difference_rows(record: RunRecord, trials: Sequence[Trial], scores: Sequence[Score]) -> list[DifferenceRow]:
-    """Every system against its own forms, paired on the trials that both have a value for; none where n = 0.
+    """Every system against its own forms, a trained one against the mean face of the target's gender, and each against
+    itself under the next of the `ORDERED` metrics; paired on the trials that both have a value for, none where n = 0.
 
     Raises:
         BenchmarkError: as `table_rows`; two scores of one trial that weigh differently.
@@ -74,9 +77,17 @@ def difference_rows(record: RunRecord, trials: Sequence[Trial], scores: Sequence
     rows = []
     for _, strata in groupby(cells(record, trials), lambda pair: replace(pair[0], split="")):
         here = list(strata)
-        for form in FORMS:
-            rows += [difference_row(record, cell, f"{form}:{cell.system}", own, found) for cell, own in here]
+        for against in _opponents(record, here[0][0].system):
+            rows += [difference_row(record, cell, against, own, found) for cell, own in here]
+        family, _, judge = here[0][0].metric.partition("@")
+        if lower := ORDERED.get(family):
+            rows += [difference_row(record, cell, cell.system, own, found, f"{lower}@{judge}") for cell, own in here]
     return [row for row in rows if row is not None]
+
+
+def _opponents(record: RunRecord, system: str) -> list[str]:
+    trained = record.facts.get(system, SystemFacts()).network is not None and system.split(":")[0] not in FORMS
+    return [f"{form}:{system}" for form in FORMS] + (["gender_mean_face"] if trained else [])
 
 
 def caption(record: RunRecord, trials: Sequence[Trial]) -> str:

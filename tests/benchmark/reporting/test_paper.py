@@ -22,6 +22,9 @@ SHARED = Path(__file__).parents[4] / "shared" / "reference" / "paper_tables.csv"
         ("image_guided_vc", "vctk", "ground_truth", "spksim@resemblyzer", 0.93),
         ("audio_guided_vc", "grid", "ground_truth", "nisqa@nisqa.tar", 4.61),
         ("face_from_voice", "voxceleb_vggface", "cae", "cos_target@facenet", 0.42),
+        ("face_from_voice", "voxceleb_vggface", "cae", "cos_target@own", 0.42),
+        ("face_from_voice", "voxceleb_vggface", "cae", "cos_input@own", 0.32),
+        ("face_from_voice", "voxceleb_vggface", "cae", "retrieval_top5@own", 0.21),
     ],
 )
 def test_values_are_those_of_the_papers(task: str, corpus: str, system: str, metric: str, value: float) -> None:
@@ -35,6 +38,11 @@ def test_values_are_those_of_the_papers(task: str, corpus: str, system: str, met
         ("image_guided_vc", "vctk", "xfavot", "spksim@resemblyzer", "not defined in the paper"),
         ("image_guided_vc", "grid", "adain_cvc", "nisqa@nisqa_tts.tar", ""),
         ("audio_guided_vc", "grid", "adain_vc", "wer@espnet:pocket", ""),
+        ("audio_guided_vc", "grid", "adain_vc", "wer@espnet:pocket:en1", ""),
+        ("face_from_voice", "voxceleb_vggface", "cae", "cos_target@pocket", ""),
+        ("face_from_voice", "voxceleb_vggface", "cae", "cos_target@pocket:centred", ""),
+        ("face_from_voice", "voxceleb_vggface", "cae", "retrieval_top5@pocket", ""),
+        ("face_from_voice", "voxceleb_vggface", "cae", "retrieval_top1@own", ""),
         ("image_guided_translation", "grid", "xfavot", "fid@pocket", ""),
         ("audio_guided_vc", "pocket", "adain_vc", "spksim@resemblyzer", ""),
         ("audio_guided_vc", "grid", "copy_source", "spksim@resemblyzer", ""),
