@@ -63,6 +63,13 @@ class Entry:
 
 
 SYSTEMS: Mapping[str, Entry] = {
+    "cae": Entry(
+        "methods.cae.system:CAE",
+        "a proposal face as its speaker's: a voice gates the decoder of a U-net (Liang et al. 2021)",
+        "method",
+        ("face_from_voice", "audio_guided_translation"),
+        variants=("ungated",),
+    ),
     "starganv2": Entry(
         "baselines.starganv2.system:StarGANv2",
         "translation between genders, style of a face or drawn",
@@ -178,6 +185,10 @@ CORPORA: Mapping[str, Entry] = {
     "grid": Entry("benchmark.corpora.grid:GridCorpus", "GRID: mpg clips with sound, 33 speakers (needs =FOLDER)"),
     "vctk": Entry("benchmark.corpora.vctk:VctkCorpus", "VCTK 0.92 or 0.80: voices, 110 speakers (needs =FOLDER)"),
     "celeba_hq": Entry("benchmark.corpora.celeba_hq:CelebaHqCorpus", "CelebA-HQ: aligned faces (needs =FOLDER)"),
+    "voxceleb_vggface": Entry(
+        "benchmark.corpora.voxceleb_vggface:VoxcelebVggfaceCorpus",
+        "VoxCeleb1's voices and VGGFace's pictures of the same people (needs =FOLDER)",
+    ),
     "folder": Entry("benchmark.corpora.folder:FolderCorpus", "your own voices, pictures, clips (needs =FOLDER)"),
 }
 ALIASES = {"pocket": "pocket_av"}
@@ -294,6 +305,7 @@ UPSTREAM: Mapping[str, Entry] = {
     "jdc": Entry("benchmark.upstream.jdc.recipe:RECIPE", "F0 and voicing from the mel, for StarGANv2-VC and XFaVoT"),
     "asr_features": Entry("benchmark.upstream.asr_features.recipe:RECIPE", "what is said, as features of the mel"),
     "parallel_wavegan": Entry("benchmark.upstream.parallel_wavegan.recipe:RECIPE", "vocoder of the mel"),
+    "voice_embedding": Entry("benchmark.upstream.voice_embedding.recipe:RECIPE", "whose voice it is, for CAE"),
 }
 """Networks that the suite ships, each with the recipe that makes it."""
 

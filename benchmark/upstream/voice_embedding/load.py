@@ -13,7 +13,6 @@ from torch import Tensor
 from benchmark import weights
 from benchmark.errors import BenchmarkError
 from benchmark.media.mel64 import MEL64
-from benchmark.settings import make
 from benchmark.upstream.voice_embedding.network import VoiceEmbedding, VoiceEmbeddingSettings
 from benchmark.weights.reading import read_weights
 
@@ -47,7 +46,7 @@ def voice_embedding(which: Literal["pocket", "published"]) -> VoiceEmbedding:
 
 
 def load(path: Path) -> VoiceEmbedding:
-    """The network of a weight file that `recipe.RECIPE` made, as `voice_embedding` gives it; its mel is not asked for."""
+    """The network of a file that `recipe.RECIPE` made, as `voice_embedding` gives it; its mel is not asked for."""
     network = _frozen(VoiceEmbedding(POCKET))
     network.load_state_dict(load_file(path))
     return network

@@ -1,0 +1,1 @@
+"""The judge of voices with faces: both sides of the embedded corpus in one space (docs/pocket.md)."""
