@@ -262,6 +262,13 @@ PROTOCOLS: Mapping[str, Entry] = {
         )
     },
     **{
+        key: Entry("protocols.mapping:Mapped", what, tasks=("face_from_voice",), arguments=(key,))
+        for key, what in (
+            ("mapping@pocket", "share of voices given to the output, not to another of that gender, higher is better"),
+            ("mapping@pocket:pairs", "share of two voices given to their two outputs, higher is better"),
+        )
+    },
+    **{
         key: Entry(
             "protocols.own:Own", f"{what} by a system's own network", tasks=("face_from_voice",), arguments=(key,)
         )
@@ -306,6 +313,7 @@ UPSTREAM: Mapping[str, Entry] = {
     "asr_features": Entry("benchmark.upstream.asr_features.recipe:RECIPE", "what is said, as features of the mel"),
     "parallel_wavegan": Entry("benchmark.upstream.parallel_wavegan.recipe:RECIPE", "vocoder of the mel"),
     "voice_embedding": Entry("benchmark.upstream.voice_embedding.recipe:RECIPE", "whose voice it is, for CAE"),
+    "matcher": Entry("benchmark.upstream.matcher.recipe:RECIPE", "which face belongs to a voice, for metrics"),
 }
 """Networks that the suite ships, each with the recipe that makes it."""
 
