@@ -182,7 +182,7 @@ def _contents(rows: Iterable[Trial], root: Path, path: Path) -> Contents:
 
 
 def _files(row: Trial) -> list[str]:
-    single = (row.output, row.source, row.reference, row.content)
+    single = (row.output, row.source, row.reference, row.content, row.other_target_face, row.other_face)
     return [name for name in (*single, *row.natural_target_voice) if name]
 
 
