@@ -20,6 +20,7 @@ PROBE_PENALTY = 0.01
 
 def evaluate(network: nn.Module, store: Store) -> Mapping[str, float]:
     """Figures of held-out recordings of training people (`_seen`) and of other people (`_unseen`), recordings whole.
+    A split in which everybody has one recording alone has none.
 
     auc, eer: telling two recordings of a person from recordings of two people of one gender, by the cosine.
     two_way: share of triples in which another recording of the person is nearer than one of somebody of the gender.
@@ -38,6 +39,8 @@ def evaluate(network: nn.Module, store: Store) -> Mapping[str, float]:
         itself = np.eye(len(who), dtype=bool)
         same = (who[:, None] == who) & ~itself
         rival = (what[:, None] == what) & (who[:, None] != who)
+        if not same.any():
+            continue
         figures |= {
             f"auc_{split}": auc(cosine[same], cosine[rival]),
             f"eer_{split}": eer(cosine[same], cosine[rival]),

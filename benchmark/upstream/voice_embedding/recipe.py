@@ -39,7 +39,7 @@ def _describe(store: Store) -> Mapping[str, Any]:
 
 
 RECIPE = Recipe(
-    corpus="pocket_upstream",
+    corpus="pocket_upstream_pairs",
     build=_build,
     network=_network,
     train={"steps": Settings.steps, "save_every": 250, "log_every": 50},

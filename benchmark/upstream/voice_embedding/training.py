@@ -42,7 +42,7 @@ class Settings:
     voice_pretrain: Literal["dimnet_i", "softmax"] = "dimnet_i"
     covariates: tuple[str, ...] = ("identity", "gender")
     voice: VoiceEmbeddingSettings = field(default_factory=VoiceEmbeddingSettings)
-    face: FaceTrunkSettings = field(default_factory=lambda: FaceTrunkSettings(widths=(16, 32, 64, 96, 128)))
+    face: FaceTrunkSettings = field(default_factory=lambda: FaceTrunkSettings(widths=(8, 16, 32, 64, 128)))
     batch: int = 64
     crop: int = 160
     steps: int = 700
