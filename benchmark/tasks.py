@@ -19,6 +19,16 @@ _FACE_METRICS = (
     "gender_flip@pocket",
     "pose_error@pocket",
 )
+_LIKENESS = ("cos_target", "cos_input", "cos_random")
+_MATCH_METRICS = (
+    *(f"{family}@pocket" for family in _LIKENESS),
+    *(f"{family}@pocket:centred" for family in _LIKENESS),
+    *(f"{family}@own" for family in _LIKENESS),
+    *(f"retrieval_top{k}@{judge}" for judge in ("pocket", "own") for k in (1, 5, 10)),
+    "fid@pocket",
+    "gender_flip@pocket",
+    "pose_error@pocket",
+)
 _FACE_PUBLISHED = (
     "fid@starganv2",
     "fid@inception-2015",
@@ -101,7 +111,9 @@ TASKS: dict[str, Task] = {
             "voice",
             "a source face in the style of a reference recording",
             _FACE_METRICS,
-            published=_FACE_PUBLISHED,
+            (*_with_shuffled("cae"), *_FACE_CONTROLS),
+            _FACE_PUBLISHED,
+            ("pocket_av_many",),
         ),
         Task(
             "latent_guided_translation",
@@ -119,6 +131,15 @@ TASKS: dict[str, Task] = {
             "face",
             "voice",
             "the face of a speaker from a recording and a proposal face",
+            _MATCH_METRICS,
+            (
+                *_with_shuffled("cae"),
+                "cae:ungated",
+                *_with_shuffled("voice2face"),
+                *_FACE_CONTROLS,
+                "mean_face",
+                "gender_mean_face",
+            ),
             corpora=("pocket_av_many",),
             pairs=True,
         ),

@@ -69,6 +69,15 @@ class AgainstReal(Together, Interface):
         ...
 
 
+class AskingOwn(Together, Interface):
+    """A protocol whose judge is the run's own: the face network of the system that it judges, or of a rival."""
+
+    def ask_own(self, path: Path | None) -> None:
+        """Called once before `planned` and `score`, with the file (`benchmark.upstream.face_embedding.own`) of the
+        first learnt system of the run that has such a network; None where none has."""
+        ...
+
+
 class Remarking(Protocol, Interface):
     """A protocol that has something to say of a list, from its rows alone, without media."""
 

@@ -24,23 +24,26 @@ from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.corpora import open_store
 from benchmark.runner.grid import crossed, write_grid
 from benchmark.runner.networks import Network, published_networks, shipped_networks, trained_network
+from benchmark.runner.own_judge import write_own_judge
 from benchmark.runner.real import real_counts, training_pictures
+from benchmark.runner.retrieval import write_retrieval
 from benchmark.runner.score import judges_sha256, remarks, score, together, usable
 from benchmark.runner.session import noting_failure, now, peak_memory
 from benchmark.runner.settings import Plan
 from benchmark.runner.shelf import Shelf
 from benchmark.runner.shuffling import shuffle_references
-from benchmark.runner.systems import build, display_name, is_learnt, train_settings
+from benchmark.runner.systems import build, display_name, is_learnt, train_settings, training_folder
 from benchmark.runner.translate import judged, translate
 from benchmark.runner.trials import draw, trial_settings
 from benchmark.runner.vocoders import open_vocoders
+from benchmark.training.records import speaker_codes
 from protocols.trial import Trial, trials_sha256, write_trials
 from protocols.trial_list import TrialList
 
 
 @dataclass
 class _Session:
-    """What the stages of one run hand on to each other."""
+    """What the stages of one run hand on to each other. own_judge: of the first learnt system that has one."""
 
     plan: Plan
     stores: list[Store]
@@ -50,6 +53,7 @@ class _Session:
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     vocoders: dict[str, Vocoder] = field(default_factory=dict)
+    own_judge: Path | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -80,7 +84,7 @@ def run(plan: Plan) -> Path:
             _train(session)
             rows = _translate(session, trials, folder)
             real = [training_pictures(store) for store in session.stores]
-            shared = together(protocols, real)
+            shared = together(protocols, real, session.own_judge)
             with session.stage("score"):
                 counts = score(shared, rows, session.failures, folder.path, ScoreLog(folder.scores))
         session.notes += remarks(shared, rows)
@@ -103,6 +107,9 @@ def run(plan: Plan) -> Path:
         tables.remake(folder.path)
         faces = plan.task.source == "face"
         write_sheet(folder.path / ("trials.png" if faces else "grid.png"), folder.path, record.systems, rows)
+        if plan.task.pairs:
+            first = next((name.full for name in plan.systems if name.network in session.networks), rows[0].system)
+            write_retrieval(folder.path, record.systems[first], [row for row in rows if row.system == first])
         return folder.path
 
 
@@ -175,7 +182,7 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
     with session.stage("translate"):
         shelf.write(folder.path)
         for name in plan.systems:
-            system = build(name, plan.profile, seed=options.seed)
+            system = build(name, plan.profile, len(speaker_codes(session.stores)), options.seed)
             asked = (
                 shuffle_references(trials.trials, options.seed)
                 if name.prefix == "shuffled_reference"
@@ -184,6 +191,10 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
             network = session.networks.get(name.network)
             if network is not None:
                 network.load(system)
+                if name.prefix is None:
+                    own = write_own_judge(system, training_folder(plan.folder, name), session.stores)
+                    session.own_judge = session.own_judge or own
+            system.look(session.stores)
             done = translate(
                 system, name.full, plan.task, asked, shelf, folder.path, options.seed, device, session.vocoders
             )

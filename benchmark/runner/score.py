@@ -62,9 +62,12 @@ def judges_sha256(protocols: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def together(protocols: Mapping[str, Any], real: Sequence[RealPictures]) -> dict[str, Any]:
+def together(
+    protocols: Mapping[str, Any], real: Sequence[RealPictures], own_judge: Path | None = None
+) -> dict[str, Any]:
     """The same, with one object for all metrics of a class whose metrics share a pass over the media
-    (`protocols.protocol.Together`), which is told the real sets where it compares with them."""
+    (`protocols.protocol.Together`), which is told the real sets where it compares with them, and the file of the run's
+    own judge where it asks one."""
     found, shared = dict(protocols), [m for m, p in protocols.items() if hasattr(p, "planned")]
     for target in dict.fromkeys(find("protocols", metric).target for metric in shared):
         entries = {m: e for m in shared if (e := find("protocols", m)).target == target}
@@ -72,6 +75,9 @@ def together(protocols: Mapping[str, Any], real: Sequence[RealPictures]) -> dict
         if hasattr(one, "compare_with"):
             one.compare_with(real)
         found |= dict.fromkeys(entries, one)
+    for protocol in _objects(found).values():
+        if hasattr(protocol, "ask_own"):
+            protocol.ask_own(own_judge)
     return found
 
 

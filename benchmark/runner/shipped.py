@@ -154,13 +154,16 @@ def recipe(system: System) -> dict[str, str]:
 
 
 def translating(system: System) -> dict[str, Tensor]:
-    """What of a trained system's state `translate` computes with: the averaged modules and the system's own buffers;
-    everything where it averages none. The modules left out only train the others (a discriminator)."""
+    """What of a trained system's state a run computes with: the averaged modules and the system's own buffers, and the
+    network that it judges by; everything where it averages none. The modules left out only train the others (a
+    discriminator)."""
     state = trained_state(system)
     if not system.ema:
         return state
-    averaged = tuple(f"{module}." for module in system.ema)
-    return {name: tensor for name, tensor in state.items() if "." not in name or name.startswith(averaged)}
+    judge = system.own_judge() or ()
+    asked = [name for name, module in system.named_modules() if module in judge]
+    kept = tuple(f"{module}." for module in (*system.ema, *asked))
+    return {name: tensor for name, tensor in state.items() if "." not in name or name.startswith(kept)}
 
 
 def load_shipped(system: System, network: str, record: ShippedRecord) -> None:

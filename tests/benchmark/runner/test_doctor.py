@@ -121,7 +121,7 @@ def test_a_task_runs_when_one_system_and_one_metric_do(monkeypatch: pytest.Monke
     state = tasks.task_state(task, [GOOD])
     assert not state.runs
     assert one(state.checks, "default run").state == "missing"
-    assert not tasks.task_state(TASKS["face_from_voice"], [GOOD]).runs
+    assert not tasks.task_state(TASKS["latent_guided_vc"], [GOOD]).runs
 
 
 def test_without_a_voice_or_a_cache_the_embedded_corpus_cannot_be_made(
