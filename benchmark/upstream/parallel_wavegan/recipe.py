@@ -1,4 +1,4 @@
-"""How the pocket vocoder is trained: recordings of pocket_upstream, an hour and a half on a core of a CPU.
+"""How the pocket vocoder is trained: recordings of pocket_upstream, twenty minutes on a core of a CPU.
 
 Its steps end where its adversarial phase would begin: what is shipped has learnt from spectra alone.
 """
@@ -43,11 +43,11 @@ class Settings(AnySettings):
     samples: int = 6000
     lr: float = 4e-3
     lr_discriminator: float = 1e-3
-    half_life: int = 1500
+    half_life: int = 500
     ema: float = 0.995
-    mel: float = 5.0
+    mel: float = 10.0
     adversarial: float = 1.0
-    adversarial_start: int = 12000
+    adversarial_start: int = 4500
     smoothed: float = 0.2
     generator: GeneratorSettings = field(
         default_factory=lambda: GeneratorSettings(12, 2, 48, 96, 48, upsample=(5, 5, 3), subbands=4)
@@ -150,7 +150,7 @@ RECIPE = Recipe(
     corpus="pocket_upstream",
     build=_build,
     network=_network,
-    train={"steps": 12000, "save_every": 250, "log_every": 50, "precision": "bf16-mixed"},
+    train={"steps": 4500, "save_every": 250, "log_every": 50, "precision": "bf16-mixed"},
     evaluate=_evaluate,
     describe=_describe,
 )
