@@ -23,12 +23,13 @@ class Speed:
         python -m benchmark speed
         python -m benchmark speed nisqa spksim --clips 200 --json
         python -m benchmark speed --audio my_outputs/
+        python -m benchmark speed cae_batching
         python -m benchmark speed train:starganv2_vc --official ~/StarGANv2-VC
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     """Rows to measure (default: all): nisqa, nisqa:best-batch, spksim, wer, lpips, frechet, fid_features,
-    train:starganv2_vc."""
+    cae_batching (5 GB of memory), train:starganv2_vc."""
     clips: int = 100
     """How many clips of about 5 s are made from the embedded corpus, or taken of --audio."""
     audio: Path | None = None
@@ -47,6 +48,7 @@ class Speed:
 
 def main(settings: Speed) -> int:
     from benchmark.runner.speed import comparisons
+    from benchmark.runner.speed.cae_batching import PAIRS
     from benchmark.runner.speed.clips import link_clips, make_clips
     from benchmark.runner.speed.frechet import make_features
     from benchmark.runner.speed.measure import measure, versions
@@ -71,6 +73,9 @@ def main(settings: Speed) -> int:
         elif kind == "pictures":
             make_pictures(folder, settings.pictures)
             make_pictures(warm, 10)
+        elif kind == "pairs":
+            make_pictures(folder, PAIRS)
+            make_pictures(warm, 2)
         else:
             count, few = (settings.clips, 16) if kind == "clips" else (BATCH, 2)
             if settings.audio is None:

@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from benchmark.runner.speed import fid_features, frechet, lpips, nisqa, spksim, starganv2_vc, wer
+from benchmark.runner.speed import cae_batching, fid_features, frechet, lpips, nisqa, spksim, starganv2_vc, wer
 from benchmark.runner.speed.measure import Comparison
 
-Files = Literal["clips", "batch", "pictures", "features"]
+Files = Literal["clips", "batch", "pictures", "pairs", "features"]
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,6 @@ def comparisons(model: str = "pocket", official: Path | None = None) -> Mapping[
         "lpips": Entry(lpips.lpips, "pictures"),
         "frechet": Entry(frechet.frechet, "features"),
         "fid_features": Entry(fid_features.fid_features, "pictures"),
+        "cae_batching": Entry(cae_batching.batching, "pairs"),
         "train:starganv2_vc": Entry(partial(starganv2_vc.training, official), "batch"),
     }
