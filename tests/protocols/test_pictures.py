@@ -148,6 +148,27 @@ def test_rows_are_judged_by_what_their_faces_show(tmp_path: Path, networks: obje
         assert cosine.value == pytest.approx(expected)
 
 
+def test_likeness_of_a_face_made_from_a_voice_is_to_target_source_and_a_stranger(
+    tmp_path: Path, networks: object
+) -> None:
+    names = {n: picture(tmp_path / f"{n}.png", *c) for n, c in (("target", (9, 90, 9)), ("other", (200, 9, 80)))}
+    rows = [
+        replace(row, reference="voice.flac", other_target_face=names["target"], other_face=names["other"])
+        for row in made_rows(tmp_path, 2, 1)
+    ]
+    keys = ("cos_target@pocket", "cos_input@pocket", "cos_random@pocket")
+    found = judged(Pictures(*keys), rows, tmp_path, None)
+    for i, row in enumerate(rows):
+        output = shade(tmp_path, row) / np.linalg.norm(shade(tmp_path, row))
+        for key, name in zip(keys, (names["target"], row.source, names["other"]), strict=True):
+            other = np.asarray(Image.open(tmp_path / name))[0, 0].astype(float)
+            assert found[key][i].value == pytest.approx(output @ other / np.linalg.norm(other))
+    bare = [replace(row, other_target_face="", other_face="") for row in rows]
+    assert {k: len(of) for k, of in judged(Pictures(*keys), bare, tmp_path, None).items()} == dict(
+        zip(keys, (0, 4, 0), strict=True)
+    )
+
+
 def test_rows_without_what_a_metric_compares_with_have_no_score_of_it(tmp_path: Path, networks: object) -> None:
     (row, *_) = made_rows(tmp_path, 1, 1)
     bare = replace(row, source="", reference="voice.wav", target_gender=None)
