@@ -117,14 +117,9 @@ SYSTEMS: Mapping[str, Entry] = {
         ("face_from_voice",),
         variants=("published",),
     ),
-    "mean_face": Entry(
-        "baselines.mean_faces:MeanFace", "the mean of all training pictures", "control", ("face_from_voice",)
-    ),
+    "mean_face": Entry("baselines.mean_faces:MeanFace", "the mean training picture", "control", ("face_from_voice",)),
     "gender_mean_face": Entry(
-        "baselines.mean_faces:GenderMeanFace",
-        "the mean of the training pictures of the target's gender",
-        "control",
-        ("face_from_voice",),
+        "baselines.mean_faces:GenderMeanFace", "that of the target's gender", "control", ("face_from_voice",)
     ),
     "ground_truth": Entry(
         "baselines.controls:GroundTruth",
