@@ -119,7 +119,7 @@ SYSTEMS: Mapping[str, Entry] = {
     ),
     "mean_face": Entry("baselines.mean_faces:MeanFace", "the mean training picture", "control", ("face_from_voice",)),
     "gender_mean_face": Entry(
-        "baselines.mean_faces:GenderMeanFace", "that of the target's gender", "control", ("face_from_voice",)
+        "baselines.mean_faces:GenderMeanFace", "the mean of the target's gender", "control", ("face_from_voice",)
     ),
     "ground_truth": Entry(
         "baselines.controls:GroundTruth",
