@@ -57,7 +57,7 @@ def write_panels(path: Path, panels: Sequence[Panel]) -> None:
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
     page = BytesIO()
-    figure.savefig(page, format="png")
+    figure.savefig(page, format="png", bbox_inches="tight")  # labels of wide panels would leave the page
     with atomic(path) as file:
         file.write(page.getvalue())
 

@@ -139,6 +139,7 @@ def files(folder: Path, *patterns: str) -> dict[Path, int]:
 # --- the judge that a system brings along -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_asks_the_judge_of_its_learnt_system_and_goes_on_without_training(store: Store, tmp_path: Path) -> None:
     folder = run.run(plan(tmp_path))
     judge = read_own(folder / "systems" / NETWORK / FILE)
