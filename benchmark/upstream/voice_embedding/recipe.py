@@ -19,7 +19,8 @@ from benchmark.upstream.voice_embedding.load import POCKET, load
 from benchmark.upstream.voice_embedding.training import Settings, VoiceEmbeddingTraining
 
 SETTINGS = Settings(voice=POCKET)
-"""Of a corpus without nationalities, as the embedded one, covariates are identity and gender."""
+"""Identity alone, as CAE's "DIMNet" is read here. A gender classifier beside it made the embedding worse: it pulls all
+women, and all men, to one place (docs/pocket.md)."""
 
 
 def _build(store: Store) -> Trainable:
