@@ -45,7 +45,7 @@ class Settings:
     face: FaceTrunkSettings = field(default_factory=lambda: FaceTrunkSettings(widths=(8, 16, 32, 64, 128)))
     batch: int = 64
     crop: int = 200
-    steps: int = 1300
+    steps: int = 1200
     lr: float = 4e-3
     decay: float = 0.05
     warm_up: int = 50

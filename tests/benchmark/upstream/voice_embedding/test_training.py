@@ -25,6 +25,7 @@ from benchmark.upstream.voice_embedding.recipe import RECIPE
 from benchmark.upstream.voice_embedding.training import Settings, VoiceEmbeddingTraining
 
 SMALL = Settings(
+    covariates=("identity", "gender"),
     voice=VoiceEmbeddingSettings((12, 12, 16, 16), 8),
     face=FaceTrunkSettings((4, 8, 8, 8, 8), embedding=8),
     batch=8,
@@ -89,7 +90,7 @@ def test_both_modalities_are_classified_by_the_same_parameters() -> None:
     truth = np.array([0, 1, 2, 1])
     logits[np.arange(4), truth] -= 16.0 * 0.2
     expected = np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(4), truth])
-    assert float(terms["voice_identity"]) == pytest.approx(float(expected), rel=1e-5)
+    assert terms["voice_identity"].item() == pytest.approx(float(expected), rel=1e-5)
     gender = 16.0 * (found @ functional.normalize(trained.classifiers["gender"]).T)
     expected_gender = functional.cross_entropy(gender, torch.tensor([0, 1, 0, 1]))
     assert float(terms["voice_gender"]) == pytest.approx(float(expected_gender), rel=1e-5)
@@ -104,6 +105,13 @@ def test_an_unknown_label_asks_for_nothing() -> None:
     assert float(a) == pytest.approx(float(b), rel=1e-5)
     nobody = batch([3, 3])
     assert float(trained.classify(nobody, step())["voice_identity"]) == 0.0
+
+
+def test_the_default_is_identity_for_both_modalities() -> None:
+    """Reading 15 of CAE's open points: DIMNet-I."""
+    assert Settings().voice_pretrain == "dimnet_i"
+    assert Settings().covariates == ("identity",)
+    assert RECIPE.corpus == "pocket_upstream_pairs", "no contestant and no judge"
 
 
 def test_softmax_is_voices_alone() -> None:
