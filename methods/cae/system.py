@@ -39,6 +39,8 @@ class CAESettings:
         gate_granularity, gate_bias_init: of the gates (`methods.cae.gating`).
         reference: what gates the decoder; "gender" puts a learnt vector of each gender in the voice's place.
         voice_network: the frozen voice embedding, the suite's own or Wen et al.'s.
+        embedding_length: what the voice embeddings, of length 1, are multiplied by before they gate. The paper does not
+            say that they have length 1: pooled activations would rather be of the order of 1 each, which is length 8.
         crop, least_crop: most and least voiced frames of a training recording, one number of them a step.
         flip: whether half of the training faces are mirrored. It and the crop are those of Wen et al. 2019, whose data
             the paper's are.
@@ -57,6 +59,7 @@ class CAESettings:
     gate_bias_init: float = 0.0
     reference: Literal["voice", "gender"] = "voice"
     voice_network: Literal["pocket", "published"] = "published"
+    embedding_length: float = 1.0
     crop: int = 800
     least_crop: int = 300
     flip: bool = True
@@ -78,9 +81,7 @@ class CAESettings:
 
     def __post_init__(self) -> None:
         if not 1 <= self.least_crop <= self.crop:
-            raise BenchmarkError(
-                f"CAE crops {self.least_crop} to {self.crop} frames; 1 <= least_crop <= crop, please."
-            )
+            raise BenchmarkError(f"CAE crops {self.least_crop} to {self.crop} frames; 1 <= least_crop <= crop, please.")
         if self.batch < 1:
             raise BenchmarkError(f"batch = {self.batch} in the CAE settings; at least 1.")
 
@@ -142,13 +143,15 @@ class CAE(System):
         self.output = dict.fromkeys(self.tasks, FACE)
 
     def draws(self) -> Mapping[str, Draw]:
-        """(f_A, A) and (v_B, B) with B another than A, a face of B and a voice of A."""
+        """A voice and a face of A, and of B, another than A. People are drawn by their recordings, so that nobody is
+        drawn in whose recordings no voice is heard."""
         s = self.settings
-        face = Pick("face", ("face128",), pool="paired")
-        voice = Pick("audio", ("mel64",), pool="paired", other_speaker="face", crop=s.crop)
-        target = Pick("face", ("face128",), pool="paired", same_speaker="voice")
-        own_voice = Pick("audio", ("mel64",), pool="paired", same_speaker="face", crop=s.crop)
-        columns = {"face": face, "voice": voice, "target": target, "own_voice": own_voice}
+        columns = {
+            "own_voice": Pick("audio", ("mel64",), pool="paired", crop=s.crop),
+            "face": Pick("face", ("face128",), pool="paired", same_speaker="own_voice"),
+            "voice": Pick("audio", ("mel64",), pool="paired", other_speaker="own_voice", crop=s.crop),
+            "target": Pick("face", ("face128",), pool="paired", same_speaker="voice"),
+        }
         return {"pairs": Draw(s.batch, columns)}
 
     def optimizers(self) -> Mapping[str, Optimizer]:
@@ -222,8 +225,8 @@ class CAE(System):
         elif bool((reference["gender"] < 0).any()):
             raise BenchmarkError("A gender-only control met a reference of unknown gender; use records with genders.")
         else:
-            embedding = self.voice_network(reference["mel64"], reference["gender"])
-        found: tuple[Tensor, ...] = self.controller(embedding)
+            embedding = F.normalize(self.voice_network(reference["mel64"], reference["gender"]))
+        found: tuple[Tensor, ...] = self.controller(self.settings.embedding_length * embedding)
         return found
 
     def autoencode(self, faces: Tensor, gates: tuple[Tensor, ...]) -> Tensor:

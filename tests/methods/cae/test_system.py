@@ -26,6 +26,7 @@ from benchmark.training.attributes import attributes, changed_attributes
 from benchmark.training.checkpoint import load_trained, read
 from benchmark.training.loop import TrainSettings, check_phases, train
 from benchmark.training.optimisers import Optimisers
+from benchmark.training.plan import Plan
 from benchmark.training.provenance import module_sha256
 from benchmark.upstream.face_embedding.network import FaceTrunk
 from methods.cae.system import CAE, CAESettings
@@ -83,6 +84,7 @@ def test_defaults_are_the_papers() -> None:
     assert (s.batch, s.lr, s.beta1, s.beta2) == (1, 2e-4, 0.5, 0.999)
     assert (s.widths, s.n_pool, s.up_widths, s.up_kernel, s.norm) == ((64, 128, 256, 512), 4, "same", 3, "bn1")
     assert (s.gate, s.gate_granularity, s.gate_bias_init, s.l1_reduction) == ("transposed", "weight", 0.0, "mean")
+    assert (s.reference, s.embedding_length) == ("voice", 1.0)
     assert (s.trunk_kernel, s.trunk_last_activation, s.head_bias, s.share_trunk) == (3, True, True, True)
     for o in make().optimizers().values():
         assert (o.kind, o.lr, o.options, o.schedule, o.clip) == ("adam", 2e-4, {"betas": (0.5, 0.999)}, None, None)
@@ -128,10 +130,10 @@ def test_settings_that_cannot_be_are_refused(bad: dict[str, Any], told: str) -> 
 def test_pairs_are_of_two_people_who_are_seen_and_heard() -> None:
     (draw,) = make().draws().values()
     c = draw.columns
-    assert list(c) == ["face", "voice", "target", "own_voice"]
+    assert list(c) == ["own_voice", "face", "voice", "target"]
     assert all(pick.pool == "paired" for pick in c.values())
-    assert c["voice"].other_speaker == "face"
-    assert (c["target"].same_speaker, c["own_voice"].same_speaker) == ("voice", "face")
+    assert c["voice"].other_speaker == "own_voice"
+    assert (c["target"].same_speaker, c["face"].same_speaker) == ("voice", "own_voice")
     assert make(gate="none").draws() == make().draws()  # a control sees the very batches
 
 
@@ -152,14 +154,15 @@ def test_the_phases_are_those_of_algorithm_1() -> None:
 def test_terms_are_algorithm_1(reduction: str) -> None:
     """Written from the paper's text, one pair at a time, with probabilities where it has them."""
     weights = dict(zip(("input", "target", "class", "adversarial", "cycle"), (0.7, 3.0, 1.3, 0.9, 5.0), strict=True))
-    system = make(flip=False, l1_reduction=reduction, **{f"lambda_{name}": w for name, w in weights.items()})
+    lambdas = {f"lambda_{name}": w for name, w in weights.items()}
+    system = make(flip=False, l1_reduction=reduction, embedding_length=3.0, **lambdas)
     given = batch()
 
     def small(picture: Tensor) -> Tensor:
         return F.interpolate(picture[None], (64, 64), mode="bilinear", antialias=True)
 
     def g(face: Tensor, e: Tensor) -> Tensor:
-        return system.scaffold(face, system.controller(e))  # type: ignore[no-any-return]
+        return system.scaffold(face, system.controller(3 * e))  # type: ignore[no-any-return]
 
     def d(face: Tensor) -> Tensor:
         return torch.sigmoid(system.discriminator(system.trunk(face)))
@@ -439,6 +442,24 @@ def test_what_is_loaded_translates_and_judges_as_what_was_trained(
             trunk, classifier = one.own_judge()
             assert torch.equal(classifier(trunk(faces)), other.identify(faces))
         assert not torch.equal(make().identify(faces), loaded.identify(faces))
+
+
+def test_people_in_whose_recordings_no_voice_is_heard_are_passed_over(speech_store: Callable[..., Any]) -> None:
+    store = speech_store(train=5, unseen=0, seconds=0.1)
+    frames = [0 if record.speaker == "s00" else 30 for record in store.records]
+    write_feature(store.folder, feature("mel64"), [np.ones((n, 64), np.float32) for n in frames])
+    plan = Plan([store], make(crop=30, least_crop=30).draws(), seed=0)
+    drawn = {
+        store.records[i].speaker for s in range(20) for c in plan.draw("pairs", s).values() for i in c.record[:, 0]
+    }
+    assert drawn == {"s01", "s02", "s03", "s04"}
+
+
+def test_people_without_faces_are_told(speech_store: Callable[..., Any], tmp_path: Path) -> None:
+    store = speech_store(train=5, unseen=0, seconds=0.1, frames=0)
+    write_feature(store.folder, feature("mel64"), [np.ones((30, 64), np.float32) for _ in store.records])
+    with pytest.raises(BenchmarkError, match="pool 'paired' holds no audio record"):
+        train(make(crop=30, least_crop=30), [store], tmp_path / "out", TrainSettings(steps=1, device="cpu"))
 
 
 def test_training_changes_no_attribute_that_a_checkpoint_would_miss() -> None:
