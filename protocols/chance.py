@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 RETRIEVAL = "retrieval_top"
-_NAMES = {0: "women", 1: "men", None: "of unknown gender"}
+_NAMES = {0: "women", 1: "men", None: "whose gender the list does not name"}
 
 
 def top(metric: str) -> int | None:

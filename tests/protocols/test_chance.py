@@ -22,7 +22,7 @@ def test_chance_worked_by_hand() -> None:
 
 def test_people_of_unknown_gender_count_as_the_others() -> None:
     (said,) = chance({"a": 1}, "seen", [0, None], [0, 0, 0, 1] + [None] * 4)
-    assert "8 people (3 women, 1 men, 4 of unknown gender)" in said
+    assert "8 people (3 women, 1 men, 4 whose gender the list does not name)" in said
     assert said.endswith("of one who knows the gender alone 14.6 %."), "the mean of 1 of 6 and 1 of 8"
 
 
