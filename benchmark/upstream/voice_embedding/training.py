@@ -31,7 +31,7 @@ class Settings:
     """AdamW with a linear warm-up and a half cosine to 0 at `steps`.
 
     voice_pretrain: `dimnet_i`, voices and faces under shared classifiers; `softmax`, voices alone.
-    covariates: what is classified; identity always is. With it alone this is what DIMNet's paper calls DIMNet-I.
+    covariates: what is classified; identity always is. With gender it is what DIMNet's paper calls DIMNet-IG.
     crop: frames (10 ms) of a voice.
     margin, scale: of the additive-margin softmax over people (Wang et al. 2018, IEEE SPL 25:926, eq. 6): embeddings and
         the directions of people have length 1. Other covariates have no margin.
@@ -40,20 +40,20 @@ class Settings:
     """
 
     voice_pretrain: Literal["dimnet_i", "softmax"] = "dimnet_i"
-    covariates: tuple[str, ...] = ("identity",)
+    covariates: tuple[str, ...] = ("identity", "gender")
     voice: VoiceEmbeddingSettings = field(default_factory=VoiceEmbeddingSettings)
-    face: FaceTrunkSettings = field(default_factory=lambda: FaceTrunkSettings(widths=(8, 16, 32, 64, 128)))
+    face: FaceTrunkSettings = field(default_factory=lambda: FaceTrunkSettings(widths=(16, 32, 64, 96, 128)))
     batch: int = 64
-    crop: int = 200
-    steps: int = 1200
-    lr: float = 4e-3
+    crop: int = 160
+    steps: int = 700
+    lr: float = 2e-3
     decay: float = 0.05
     warm_up: int = 50
     margin: float = 0.2
     scale: float = 16.0
-    hidden: int = 12
+    hidden: int = 24
     noise: float = 1.0
-    noise_level: float = 0.2
+    noise_level: float = 0.3
 
     def __post_init__(self) -> None:
         if "identity" not in self.covariates:

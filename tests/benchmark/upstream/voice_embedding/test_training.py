@@ -21,7 +21,7 @@ from benchmark.upstream.voice_embedding.augment import bands_hidden
 from benchmark.upstream.voice_embedding.covariates import UNKNOWN, covariates_of
 from benchmark.upstream.voice_embedding.evaluate import evaluate
 from benchmark.upstream.voice_embedding.network import VoiceEmbeddingSettings
-from benchmark.upstream.voice_embedding.recipe import RECIPE
+from benchmark.upstream.voice_embedding.recipe import RECIPE, SETTINGS
 from benchmark.upstream.voice_embedding.training import Settings, VoiceEmbeddingTraining
 
 SMALL = Settings(
@@ -107,11 +107,10 @@ def test_an_unknown_label_asks_for_nothing() -> None:
     assert float(trained.classify(nobody, step())["voice_identity"]) == 0.0
 
 
-def test_the_default_is_identity_for_both_modalities() -> None:
-    """Reading 15 of CAE's open points: DIMNet-I."""
-    assert Settings().voice_pretrain == "dimnet_i"
-    assert Settings().covariates == ("identity",)
-    assert RECIPE.corpus == "pocket_upstream_pairs", "no contestant and no judge"
+def test_the_default_is_both_modalities_on_people_of_no_contestant() -> None:
+    """Reading 15 of CAE's open points."""
+    assert Settings().voice_pretrain == SETTINGS.voice_pretrain == "dimnet_i"
+    assert RECIPE.corpus == "pocket_upstream"
 
 
 def test_softmax_is_voices_alone() -> None:
