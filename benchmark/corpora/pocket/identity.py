@@ -13,6 +13,8 @@ import numpy as np
 
 DRIVERS = ("gender", "age", "size", "jaw", "nose", "lips", "brow", "eyes", "hidden")
 """Order of `Identity.vector`."""
+VISIBLE = tuple(name for name in DRIVERS if name != "hidden")
+"""What a voice and a face have in common."""
 
 
 @dataclass(frozen=True)

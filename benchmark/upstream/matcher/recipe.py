@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark import weights
-from benchmark.corpora.pocket.identity import DRIVERS
+from benchmark.corpora.pocket.identity import DRIVERS, VISIBLE
 from benchmark.corpora.prepared import Store
 from benchmark.media.mel64 import MEL64
 from benchmark.system import Batch, Draw, Optimizer, Phase, Pick, Step, Terms, Trainable
@@ -26,9 +26,6 @@ from benchmark.upstream.noise import noisy
 from benchmark.upstream.recipe import Recipe, warm_half_cosine
 from benchmark.upstream.voice_embedding.augment import bands_hidden
 from benchmark.upstream.voice_embedding.evaluate import drivers_of
-
-VISIBLE = tuple(name for name in DRIVERS if name != "hidden")
-"""What a voice and a face have in common."""
 
 
 @dataclass(frozen=True)

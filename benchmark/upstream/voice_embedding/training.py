@@ -33,6 +33,7 @@ class Settings:
     voice_pretrain: `dimnet_i`, voices and faces under shared classifiers; `softmax`, voices alone.
     covariates: what is classified; identity always is. With gender it is what DIMNet's paper calls DIMNet-IG.
     crop: frames (10 ms) of a voice.
+    traits: weight of reading the traits of a person by one linear map, from either modality; 0 where none are known.
     margin, scale: of the additive-margin softmax over people (Wang et al. 2018, IEEE SPL 25:926, eq. 6): embeddings and
         the directions of people have length 1. Other covariates have no margin.
     hidden: most bands next to one another that one of two masks hides.
@@ -43,6 +44,7 @@ class Settings:
     covariates: tuple[str, ...] = ("identity", "gender")
     voice: VoiceEmbeddingSettings = field(default_factory=VoiceEmbeddingSettings)
     face: FaceTrunkSettings = field(default_factory=lambda: FaceTrunkSettings(widths=(16, 32, 64, 96, 128)))
+    traits: float = 0.0
     batch: int = 64
     crop: int = 160
     steps: int = 700
@@ -65,9 +67,12 @@ class VoiceEmbeddingTraining(Trainable):
 
     labels: covariate -> (R,) int64 over all records of the one store, which `batch["voice"]["record"]` indexes; at
         least the `covariates` of the settings; UNKNOWN where nobody knows.
+    traits: (R, D) float32, covariates that are numbers.
     """
 
-    def __init__(self, settings: Settings, labels: Mapping[str, Tensor]) -> None:
+    traits: Tensor
+
+    def __init__(self, settings: Settings, labels: Mapping[str, Tensor], traits: Tensor | None = None) -> None:
         super().__init__()
         missing = [name for name in settings.covariates if name not in labels]
         if missing:
@@ -82,12 +87,19 @@ class VoiceEmbeddingTraining(Trainable):
         )
         for name in settings.covariates:
             self.register_buffer(f"label_{name}", labels[name], persistent=False)
+        if settings.traits > 0.0:
+            if traits is None:
+                raise BenchmarkError(f"traits = {settings.traits}, but nobody knows traits of these people.")
+            self.register_buffer("traits", traits, persistent=False)
+            self.reading = nn.Linear(size, traits.shape[1])
 
     def optimizers(self) -> Mapping[str, Optimizer]:
         own = self.settings
-        modules = ("network", "classifiers", *(("face",) if own.voice_pretrain == "dimnet_i" else ()))
+        modules = ["network", "classifiers"]
+        modules += ["face"] if own.voice_pretrain == "dimnet_i" else []
+        modules += ["reading"] if own.traits > 0.0 else []
         options = {"weight_decay": own.decay}
-        return {"networks": Optimizer(modules, "adamw", own.lr, options, schedule=self._rate, clip=5.0)}
+        return {"networks": Optimizer(tuple(modules), "adamw", own.lr, options, schedule=self._rate, clip=5.0)}
 
     def draws(self) -> Mapping[str, Draw]:
         columns = {"voice": Pick("audio", ("mel64",), crop=self.settings.crop)}
@@ -126,6 +138,9 @@ class VoiceEmbeddingTraining(Trainable):
                 score = score - own.margin * functional.one_hot(truth.clamp_min(0), score.shape[1])
             loss = functional.cross_entropy(own.scale * score, truth, ignore_index=UNKNOWN, reduction="sum")
             terms[f"{modality}_{name}"] = loss / (truth != UNKNOWN).sum().clamp_min(1)
+        if own.traits > 0.0:
+            wrong = functional.mse_loss(self.reading(embedding), self.traits[column["record"]])
+            terms[f"{modality}_traits"] = own.traits * wrong
         return terms
 
     def _rate(self, step: int) -> float:

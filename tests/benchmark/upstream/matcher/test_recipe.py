@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmark.corpora.pocket.corpus import PocketCorpus
+from benchmark.corpora.pocket.identity import VISIBLE
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from benchmark.system import Step
@@ -22,7 +23,7 @@ from benchmark.training.plan import Plan
 from benchmark.upstream.face_judge.load import face_judge
 from benchmark.upstream.matcher.evaluate import evaluate
 from benchmark.upstream.matcher.network import Matcher
-from benchmark.upstream.matcher.recipe import RECIPE, VISIBLE, MatcherTraining, Settings, visible
+from benchmark.upstream.matcher.recipe import RECIPE, MatcherTraining, Settings, visible
 from benchmark.upstream.voice_embedding.evaluate import drivers_of
 
 PLAIN = Settings(batch=6, crop=100, steps=4, warm_up=1, hidden=0, voice_noise=0.0)

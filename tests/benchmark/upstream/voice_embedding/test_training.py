@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmark.corpora.pocket.corpus import PocketCorpus
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from benchmark.system import Step
@@ -107,10 +108,36 @@ def test_an_unknown_label_asks_for_nothing() -> None:
     assert float(trained.classify(nobody, step())["voice_identity"]) == 0.0
 
 
-def test_the_default_is_both_modalities_on_people_of_no_contestant() -> None:
+def test_the_default_is_both_modalities_and_the_recipe_is_of_no_contestant() -> None:
     """Reading 15 of CAE's open points."""
     assert Settings().voice_pretrain == SETTINGS.voice_pretrain == "dimnet_i"
-    assert RECIPE.corpus == "pocket_upstream"
+    assert RECIPE.corpus == "pocket_upstream_pairs"
+
+
+def test_traits_are_read_from_both_modalities_by_one_map() -> None:
+    torch.manual_seed(0)
+    traits = torch.randn(4, 3)
+    trained = VoiceEmbeddingTraining(replace(SMALL, traits=0.5), LABELS, traits).eval()
+    made = batch([0, 1, 3])
+    terms = trained.classify(made, step())
+    read = trained.reading(trained.network(made["voice"]["mel64"]))
+    assert terms["voice_traits"].item() == pytest.approx(
+        0.5 * (read - traits[[0, 1, 3]]).square().mean().item(), rel=1e-5
+    )
+    for side in ("voice", "face"):
+        (gradient,) = torch.autograd.grad(terms[f"{side}_traits"], trained.reading.weight, retain_graph=True)
+        assert gradient.abs().max() > 0
+    assert "reading" in trained.optimizers()["networks"].modules
+    with pytest.raises(BenchmarkError, match="nobody knows traits"):
+        VoiceEmbeddingTraining(replace(SMALL, traits=0.5), LABELS)
+
+
+def test_the_recipe_asks_for_what_face_and_voice_have_in_common(people: Store) -> None:
+    trained = RECIPE.build(people)
+    corpus = PocketCorpus(seed=5, pool="pocket_upstream_pairs", frames_per_clip=1, scale=0.01)
+    for i in (0, len(people.records) - 1):
+        known = corpus.identity(people.records[i]).vector[:-1]
+        np.testing.assert_allclose(trained.get_buffer("traits")[i], known, rtol=1e-6)
 
 
 def test_softmax_is_voices_alone() -> None:
