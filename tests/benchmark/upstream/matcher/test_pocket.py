@@ -38,7 +38,7 @@ def test_the_record_belongs_to_the_shipped_weights() -> None:
 
 def test_it_is_frozen_and_one_object() -> None:
     network = matcher("pocket")
-    assert network is matcher()
+    assert network is matcher("pocket")
     assert not network.training
     assert not any(p.requires_grad for p in network.parameters())
 

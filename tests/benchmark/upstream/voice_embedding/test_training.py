@@ -94,7 +94,7 @@ def test_both_modalities_are_classified_by_the_same_parameters() -> None:
     assert terms["voice_identity"].item() == pytest.approx(float(expected), rel=1e-5)
     gender = 16.0 * (found @ functional.normalize(trained.classifiers["gender"]).T)
     expected_gender = functional.cross_entropy(gender, torch.tensor([0, 1, 0, 1]))
-    assert float(terms["voice_gender"]) == pytest.approx(float(expected_gender), rel=1e-5)
+    assert terms["voice_gender"].item() == pytest.approx(float(expected_gender), rel=1e-5)
 
 
 def test_an_unknown_label_asks_for_nothing() -> None:
