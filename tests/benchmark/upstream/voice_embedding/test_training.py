@@ -179,7 +179,7 @@ def test_steps_of_it_teach_and_ship_what_the_loader_takes(people: Store, tmp_pat
     trained = VoiceEmbeddingTraining(replace(SMALL, steps=60, lr=3e-3), covariates_of(people))
     result = train(trained, [people], tmp_path, TrainSettings(steps=60, log_every=10, device="cpu"))
     lines = [json.loads(line) for line in (result.checkpoint.parent / "train.jsonl").read_text().splitlines()]
-    assert lines[-1]["classify/voice_identity"] < 0.7 * lines[0]["classify/voice_identity"]
+    assert lines[-1]["classify/voice_identity"] < 0.8 * lines[0]["classify/voice_identity"]
     assert RECIPE.network(trained) is trained.network
     figures = evaluate(trained.network, people)
     assert {key.rsplit("_", 1)[1] for key in figures} == {"unseen"}, "a training person has one held-out recording"
