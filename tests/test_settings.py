@@ -57,7 +57,7 @@ def test_our_profiles_fit_their_systems(name: str) -> None:
     from benchmark.runner.systems import build, tables
     from benchmark.tasks import get_task
     from benchmark.training.loop import TrainSettings
-    from protocols.trial_list import FaceTrialSettings, VoiceTrialSettings
+    from protocols.trial_list import FaceTrialSettings, PairTrialSettings, VoiceTrialSettings
 
     profile = load_profile(name)
     for system in profile.systems:
@@ -65,7 +65,8 @@ def test_our_profiles_fit_their_systems(name: str) -> None:
             build(parse_system(system), profile)
         make(TrainSettings, tables(parse_system(system), profile)[1], system)
     for task, table in profile.trials.items():
-        make(VoiceTrialSettings if get_task(task).source == "voice" else FaceTrialSettings, table, task)
+        of_faces = PairTrialSettings if get_task(task).pairs else FaceTrialSettings
+        make(VoiceTrialSettings if get_task(task).source == "voice" else of_faces, table, task)
 
 
 def test_the_papers_trial_counts() -> None:

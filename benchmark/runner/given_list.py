@@ -53,7 +53,6 @@ def read_given(path: Path, metrics: Sequence[str] = ()) -> GivenList:
         for name, task in TASKS.items()
         if name in counts
     }
-    scored = {name: keys for name, keys in scored.items() if keys}
     left_out = [_left_out(task, n) for task, n in counts.items() if task not in scored]
     kept: list[Trial] = []
     lines: dict[tuple[str, str], int] = {}
@@ -80,8 +79,7 @@ def read_given(path: Path, metrics: Sequence[str] = ()) -> GivenList:
         spellings.setdefault(row.system, {})[written] = None
         kept.append(row)
     if not kept:
-        known = ", ".join(name for name, task in TASKS.items() if task.metrics)
-        raise BenchmarkError(f"{path}: no row can be scored. {' '.join(left_out)} Tasks with metrics: {known}.")
+        raise BenchmarkError(f"{path}: no row can be scored. {' '.join(left_out)} Tasks: {', '.join(TASKS)}.")
     merged = [f"{' and '.join(map(repr, names))} are one system." for names in spellings.values() if len(names) > 1]
     return GivenList(
         tuple(kept),
@@ -103,8 +101,6 @@ def _check(trial: Trial, where: str) -> None:
 
 def _left_out(task: str, n: int) -> str:
     rows = f"{n} row{'s' if n > 1 else ''} of {task}"
-    if task in TASKS:
-        return f"{rows} left out: no metric of this version judges them."
     near = difflib.get_close_matches(task, TASKS, n=1, cutoff=0.8)
     return f"{rows} left out: no task of the suite{f' (did you mean {near[0]}?)' if near else ''}."
 
