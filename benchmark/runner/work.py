@@ -96,9 +96,10 @@ def _seed(task: Task, trial: Trial, seed: int) -> int:
 
 def per_unit(folder: Path, unit: str, seconds: float, made: float) -> float | None:
     """Seconds of work per `unit` of output, with what earlier sessions of the run noted in `folder` added in."""
-    path = folder / "timing.json"
+    path, now = folder / "timing.json", made
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
         seconds, made = seconds + before["seconds"], made + before[unit]
-    write_json(path, {"seconds": seconds, unit: made})
+    if now or not path.is_file():
+        write_json(path, {"seconds": seconds, unit: made})
     return seconds / made if made else None
