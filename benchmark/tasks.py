@@ -27,8 +27,6 @@ _MATCH_METRICS = (
     *(f"retrieval_top{k}@{judge}" for judge in ("pocket", "own") for k in (1, 5, 10)),
     "mapping@pocket",
     "mapping@pocket:pairs",
-    "mapping@pocket",
-    "mapping@pocket:pairs",
     "fid@pocket",
     "gender_flip@pocket",
     "pose_error@pocket",

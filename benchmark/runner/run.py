@@ -158,6 +158,9 @@ def _open(plan: Plan) -> _Session:
                 )
     session.networks |= shipped_networks(plan, session.stores)
     session.notes += [network.note for network in session.networks.values()]
+    for system in plan.systems:
+        if system.network not in session.networks and not is_learnt(system, plan.profile):
+            build(system, plan.profile).look(session.stores)  # a control may miss what it needs in these corpora
     return session
 
 
