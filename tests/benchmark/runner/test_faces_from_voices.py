@@ -201,6 +201,13 @@ def test_without_such_a_system_nothing_is_asked_and_the_table_says_so(store: Sto
     assert not (folder / "systems").exists()
 
 
+def test_what_a_control_misses_is_told_before_anything_is_trained(store: Store, tmp_path: Path) -> None:
+    store.index["gender"][:] = 0
+    with pytest.raises(BenchmarkError, match="gender_mean_face"):
+        run.run(plan(tmp_path, NETWORK, "gender_mean_face"))
+    assert not list(tmp_path.rglob("step-*.pt"))
+
+
 def test_a_judge_with_other_classes_than_speakers_is_refused(store: Store, tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match=r"with 3 classes; .* each of the 8 training speakers"):
         write_own_judge(Judging(JudgingSettings(), 3), tmp_path / "judge", [store])
