@@ -91,8 +91,8 @@ def same_items(a: Measured, b: Measured) -> list[Finding]:
     """Every item that A judged stands in B, with a value where A has one; what failed or is not there is named."""
     found = []
     shared = [subject for subject in a.subjects() if subject in set(b.subjects())]
-    judged = {metric for metric, system in shared if b.scores.get((metric, system))}
-    for metric in dict.fromkeys(metric for metric, _ in shared if metric not in judged):
+    known, judged = ({metric for metric, system in shared if run.scores.get((metric, system))} for run in (a, b))
+    for metric in dict.fromkeys(metric for metric, _ in shared if metric in known - judged):
         why = "Were its weights absent? Its table and `python -m benchmark weights list` say."
         found.append(Finding("missing", "items", f"{metric}: B has no score of it. {why}"))
     for metric, system in [subject for subject in shared if subject[0] in judged]:

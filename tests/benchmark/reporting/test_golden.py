@@ -136,3 +136,12 @@ def test_a_metric_without_any_score_is_one_line(
     assert code == 1
     assert "missing  items: spksim@resemblyzer: B has no score of it. Were its weights absent?" in text
     assert "neither score nor error" not in text
+
+
+def test_a_metric_that_neither_side_could_score_is_not_missed(
+    made_run: Callable[..., Path], judge: Callable[..., tuple[int, str]]
+) -> None:
+    a, b = (made_run(name, lambda s: None if s.metric == "spksim@resemblyzer" else s) for name in "ab")
+    code, text = judge(a, b)
+    assert "missing" not in text
+    assert code == 0
