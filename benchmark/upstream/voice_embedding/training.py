@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.errors import BenchmarkError
-from benchmark.media.image import resized
+from benchmark.media.image import mirror, resized
 from benchmark.system import Batch, Column, Draw, Optimizer, Phase, Pick, Step, Terms, Trainable
 from benchmark.upstream.face_embedding.network import SIZE, FaceTrunk, FaceTrunkSettings
 from benchmark.upstream.noise import noisy
@@ -116,9 +116,8 @@ class VoiceEmbeddingTraining(Trainable):
         terms = self._terms("voice", self.network(self.heard(voice["mel64"], step.generator)), voice)
         if self.settings.voice_pretrain == "dimnet_i":
             face = batch["face"]
-            pictures = resized(face["face128"], SIZE)
-            mirror = (torch.rand(len(pictures), 1, 1, 1, generator=step.generator) < 0.5).to(pictures.device)
-            found = functional.normalize(self.face(torch.where(mirror, pictures.flip(3), pictures)))
+            pictures = mirror(resized(face["face128"], SIZE), step.generator)
+            found = functional.normalize(self.face(pictures))
             terms |= self._terms("face", found, face)
         return terms
 

@@ -1,12 +1,22 @@
-"""A small frozen voice embedding in the place of the shipped and the published one."""
+"""A small system, and a small frozen voice embedding in the place of the shipped and the published one."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from benchmark.upstream.voice_embedding.network import VoiceEmbedding, VoiceEmbeddingSettings
+from methods.cae.system import CAE, CAESettings
+
+SMALL = CAESettings(
+    widths=(4, 4, 6, 8), trunk_widths=(4, 4, 4, 6, 8), voice_network="pocket", crop=40, least_crop=40, batch=4
+)
+SPEAKERS = 5
 
 
 @pytest.fixture
@@ -24,3 +34,17 @@ def small_voice(monkeypatch: pytest.MonkeyPatch) -> None:
         return network.eval().requires_grad_(False)
 
     monkeypatch.setattr("methods.cae.system.voice_embedding", frozen)
+
+
+@pytest.fixture
+def make(small_voice: None) -> Callable[..., CAE]:
+    """A small system of `SPEAKERS` speakers in training, always with the same weights; arguments change settings."""
+
+    def made(speakers: int = SPEAKERS, **changes: Any) -> CAE:
+        torch.manual_seed(0)
+        system = CAE(replace(SMALL, **changes), speakers).train()
+        for name in system.upstream:
+            system.get_submodule(name).eval()
+        return system
+
+    return made

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,38 +12,24 @@ import torch.nn.functional as F
 from lightning.fabric import Fabric
 from torch import Tensor
 
-from benchmark.corpora.prepared import write_feature
 from benchmark.errors import BenchmarkError
-from benchmark.media.catalogue import feature
 from benchmark.registry import parse_system
 from benchmark.runner.shipped import translating
 from benchmark.runner.systems import build, is_learnt, parameters
 from benchmark.settings import PROFILES, load_profile
 from benchmark.system import Step
 from benchmark.training.attributes import attributes, changed_attributes
-from benchmark.training.checkpoint import load_trained, read
-from benchmark.training.loop import TrainSettings, check_phases, train
+from benchmark.training.loop import check_phases
 from benchmark.training.optimisers import Optimisers
-from benchmark.training.plan import Plan
 from benchmark.training.provenance import module_sha256
 from benchmark.upstream.face_embedding.network import FaceTrunk
 from methods.cae.system import CAE, CAESettings
 
 pytestmark = pytest.mark.usefixtures("small_voice")
 
-SMALL = CAESettings(
-    widths=(4, 4, 6, 8), trunk_widths=(4, 4, 4, 6, 8), voice_network="pocket", crop=40, least_crop=40, batch=4
-)
+Make = Callable[..., CAE]
 SPEAKERS = 5
 TASK = "face_from_voice"
-
-
-def make(speakers: int = SPEAKERS, **changes: Any) -> CAE:
-    torch.manual_seed(0)
-    system = CAE(replace(SMALL, **changes), speakers).train()
-    for name in system.upstream:
-        system.get_submodule(name).eval()
-    return system
 
 
 def step(index: int = 0, seed: int = 0) -> Step:
@@ -78,7 +62,7 @@ def total(terms: Any) -> Tensor:
 # ----------------------------------------------------------------------------------------------------------- settings
 
 
-def test_defaults_are_the_papers() -> None:
+def test_defaults_are_the_papers(make: Make) -> None:
     s = CAESettings()
     assert (s.lambda_input, s.lambda_target, s.lambda_class, s.lambda_adversarial, s.lambda_cycle) == (1, 10, 1, 1, 10)
     assert (s.batch, s.lr, s.beta1, s.beta2) == (1, 2e-4, 0.5, 0.999)
@@ -122,12 +106,12 @@ def test_pocket_is_shrunken() -> None:
         ({"batch": 0}, "batch = 0"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(bad: dict[str, Any], told: str) -> None:
+def test_settings_that_cannot_be_are_refused(make: Make, bad: dict[str, Any], told: str) -> None:
     with pytest.raises(BenchmarkError, match=told):
-        replace(SMALL, **bad)
+        make(**bad)
 
 
-def test_pairs_are_of_two_people_who_are_seen_and_heard() -> None:
+def test_pairs_are_of_two_people_who_are_seen_and_heard(make: Make) -> None:
     (draw,) = make().draws().values()
     c = draw.columns
     assert list(c) == ["own_voice", "face", "voice", "target"]
@@ -140,7 +124,7 @@ def test_pairs_are_of_two_people_who_are_seen_and_heard() -> None:
 # --------------------------------------------------------------------------------------------------------- Algorithm 1
 
 
-def test_the_phases_are_those_of_algorithm_1() -> None:
+def test_the_phases_are_those_of_algorithm_1(make: Make) -> None:
     phases = make().phases()
     assert [(p.name, p.steps) for p in phases] == [
         ("discriminate", ("discriminator",)),
@@ -151,7 +135,7 @@ def test_the_phases_are_those_of_algorithm_1() -> None:
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_terms_are_algorithm_1(reduction: str) -> None:
+def test_terms_are_algorithm_1(make: Make, reduction: str) -> None:
     """Written from the paper's text, one pair at a time, with probabilities where it has them."""
     weights = dict(zip(("input", "target", "class", "adversarial", "cycle"), (0.7, 3.0, 1.3, 0.9, 5.0), strict=True))
     lambdas = {f"lambda_{name}": w for name, w in weights.items()}
@@ -202,7 +186,7 @@ def test_terms_are_algorithm_1(reduction: str) -> None:
         torch.testing.assert_close(found[name], torch.stack(values).mean(), rtol=2e-5, atol=1e-6)
 
 
-def test_the_classifier_learns_from_real_faces_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_classifier_learns_from_real_faces_alone(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     system, given = make(flip=False), batch()
     monkeypatch.setattr(CAE, "autoencode", lambda *_: pytest.fail("a face was generated"))
     seen: list[Tensor] = []
@@ -237,14 +221,16 @@ def stepped(system: CAE, name: str, given: Any) -> set[str]:
         ("generate", {"gate": "none"}, {"scaffold"}),
     ],
 )
-def test_each_optimiser_moves_its_own_modules_alone(phase: str, changes: dict[str, Any], modules: set[str]) -> None:
+def test_each_optimiser_moves_its_own_modules_alone(
+    make: Make, phase: str, changes: dict[str, Any], modules: set[str]
+) -> None:
     system = make(**changes)
     frozen = {name: module_sha256(system.get_submodule(name)) for name in system.upstream}
     assert stepped(system, phase, batch()) == modules
     assert {name: module_sha256(system.get_submodule(name)) for name in system.upstream} == frozen
 
 
-def test_the_two_networks_on_the_trunk_keep_their_own_moments_of_it() -> None:
+def test_the_two_networks_on_the_trunk_keep_their_own_moments_of_it(make: Make) -> None:
     system, given = make(), batch()
     optimisers = Optimisers(system, Fabric(accelerator="cpu", devices=1))
     weight = system.trunk.layers[0].weight
@@ -261,7 +247,7 @@ def test_the_two_networks_on_the_trunk_keep_their_own_moments_of_it() -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"gate": "all"}, {"reference": "gender"}, {"share_trunk": False}])
-def test_every_trained_parameter_gets_a_gradient(changes: dict[str, Any]) -> None:
+def test_every_trained_parameter_gets_a_gradient(make: Make, changes: dict[str, Any]) -> None:
     system = make(**changes)
     for phase in system.phases():
         total(system(phase.name, batch(), step())).backward()
@@ -271,7 +257,7 @@ def test_every_trained_parameter_gets_a_gradient(changes: dict[str, Any]) -> Non
             assert bool(parameter.grad.any()), name
 
 
-def test_all_phases_see_the_same_faces_and_voices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_phases_see_the_same_faces_and_voices(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     system, seen = make(least_crop=10), []
     original = CAE.pairs
     monkeypatch.setattr(CAE, "pairs", lambda self, b, s: seen.append(original(self, b, s)) or seen[-1])
@@ -292,7 +278,7 @@ def test_all_phases_see_the_same_faces_and_voices(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("gate", ["transposed", "all"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
 def test_a_step_of_a_batch_equals_its_pairs_accumulated(
-    gate: str, granularity: str, dtype: torch.dtype, tolerance: float
+    make: Make, gate: str, granularity: str, dtype: torch.dtype, tolerance: float
 ) -> None:
     """The three optimisers' steps of one whole iteration of Algorithm 1: gradients of each phase and what they move."""
     given, gradients, weights = batch(dtype=dtype), [], []
@@ -334,7 +320,7 @@ def column(key: str, rows: int, seed: int, frames: int = 55) -> dict[str, Tensor
 
 @pytest.mark.parametrize("changes", [{}, {"gate_granularity": "filter"}, {"norm": "batch"}, {"gate": "none"}])
 @pytest.mark.parametrize("task", sorted(CAE.tasks))
-def test_rows_do_not_depend_on_their_neighbours(changes: dict[str, Any], task: str) -> None:
+def test_rows_do_not_depend_on_their_neighbours(make: Make, changes: dict[str, Any], task: str) -> None:
     system = make(**changes).double()
     source, reference = column("face128", 5, 1), column("mel64", 5, 2)
     source["face128"], reference["mel64"] = source["face128"].double(), reference["mel64"].double()
@@ -352,7 +338,7 @@ def test_rows_do_not_depend_on_their_neighbours(changes: dict[str, Any], task: s
             torch.testing.assert_close(together[i : i + 1], alone, rtol=1e-9, atol=1e-9)
 
 
-def test_who_decides() -> None:
+def test_who_decides(make: Make) -> None:
     """Proposal and voice of CAE; the proposal alone, ungated; the proposal and the gender of a gender-only control."""
 
     def differs(system: CAE, **second: Any) -> bool:
@@ -370,19 +356,19 @@ def test_who_decides() -> None:
     assert [differs(s, reference=turned) for s in systems] == [False, False, True]
 
 
-def test_gender_only_needs_genders() -> None:
+def test_gender_only_needs_genders(make: Make) -> None:
     reference = {**column("mel64", 2, 2), "gender": torch.tensor([0, -1])}
     with pytest.raises(BenchmarkError, match="unknown gender"):
         make(reference="gender").translate(TASK, column("face128", 2, 1), reference, torch.arange(2))
 
 
-def test_a_recording_without_voice_is_refused() -> None:
+def test_a_recording_without_voice_is_refused(make: Make) -> None:
     with pytest.raises(BenchmarkError, match="voice"):
         make().eval().translate(TASK, column("face128", 2, 1), column("mel64", 2, 2, frames=0), torch.arange(2))
 
 
 @pytest.mark.parametrize("share", [True, False])
-def test_own_judge_is_what_the_classifier_is_and_is_kept(share: bool) -> None:
+def test_own_judge_is_what_the_classifier_is_and_is_kept(make: Make, share: bool) -> None:
     system = make(share_trunk=share)
     trunk, classifier = system.own_judge()
     assert isinstance(trunk, FaceTrunk)
@@ -395,74 +381,7 @@ def test_own_judge_is_what_the_classifier_is_and_is_kept(share: bool) -> None:
     assert not any(name.startswith("voice_network") for name in kept)
 
 
-# ----------------------------------------------------------------------------------------------------- a whole training
-
-
-def trained(speech_store: Callable[..., Any], folder: Path, stops: list[int], **changes: Any) -> tuple[CAE, Path]:
-    """Train to each of `stops` in turn, each time a fresh system, and all but the last killed there."""
-    store = speech_store(train=5, unseen=2, name=folder.name, seconds=0.1)
-    rng = np.random.default_rng(0)
-    voices = [rng.standard_normal((30 + i, 64), np.float32) for i in range(len(store.records))]
-    write_feature(store.folder, feature("mel64"), voices)
-    for stop in stops:
-        system = make(**{"crop": 30, "least_crop": 20, "lr": 1e-2, **changes})
-        result = train(system, [store], folder, TrainSettings(steps=stop, save_every=1, log_every=1, device="cpu"))
-    return system, result.checkpoint
-
-
-@pytest.mark.parametrize("changes", [{}, {"norm": "batch", "share_trunk": False, "gate": "all"}])
-def test_a_resumed_training_is_the_uninterrupted_one(
-    speech_store: Callable[..., Any], tmp_path: Path, changes: dict[str, Any]
-) -> None:
-    whole, path = trained(speech_store, tmp_path / "whole", [3], **changes)
-    pieces, resumed = trained(speech_store, tmp_path / "pieces", [1, 3], **changes)
-    assert not [name for name in read(path)["model"] if name.startswith("voice_network")]
-    for (name, one), other in zip(whole.state_dict().items(), pieces.state_dict().values(), strict=True):
-        assert torch.equal(one, other), name
-    for one, other in zip(read(path)["optimizers"].values(), read(resumed)["optimizers"].values(), strict=True):
-        for key, moments in one["state"].items():
-            assert all(torch.equal(moments[m], other["state"][key][m]) for m in moments)
-    first = make(**changes).state_dict()
-    moved = {name.split(".")[0] for name, value in whole.state_dict().items() if not torch.equal(value, first[name])}
-    trunks = {"trunk", "discriminator_trunk"} if changes else {"trunk"}
-    assert moved == {"scaffold", "controller", "discriminator", "classifier", *trunks}
-
-
-def test_what_is_loaded_translates_and_judges_as_what_was_trained(
-    speech_store: Callable[..., Any], tmp_path: Path
-) -> None:
-    system, path = trained(speech_store, tmp_path / "whole", [2])
-    loaded = make()
-    load_trained(loaded, path)
-    arguments = TASK, column("face128", 2, 1), column("mel64", 2, 2), torch.arange(2)
-    faces = torch.rand(2, 3, 64, 64)
-    with torch.no_grad():
-        assert torch.equal(loaded.eval().translate(*arguments), system.eval().translate(*arguments))
-        for one, other in ((loaded, system), (system, loaded)):
-            trunk, classifier = one.own_judge()
-            assert torch.equal(classifier(trunk(faces)), other.identify(faces))
-        assert not torch.equal(make().identify(faces), loaded.identify(faces))
-
-
-def test_people_in_whose_recordings_no_voice_is_heard_are_passed_over(speech_store: Callable[..., Any]) -> None:
-    store = speech_store(train=5, unseen=0, seconds=0.1)
-    frames = [0 if record.speaker == "s00" else 30 for record in store.records]
-    write_feature(store.folder, feature("mel64"), [np.ones((n, 64), np.float32) for n in frames])
-    plan = Plan([store], make(crop=30, least_crop=30).draws(), seed=0)
-    drawn = {
-        store.records[i].speaker for s in range(20) for c in plan.draw("pairs", s).values() for i in c.record[:, 0]
-    }
-    assert drawn == {"s01", "s02", "s03", "s04"}
-
-
-def test_people_without_faces_are_told(speech_store: Callable[..., Any], tmp_path: Path) -> None:
-    store = speech_store(train=5, unseen=0, seconds=0.1, frames=0)
-    write_feature(store.folder, feature("mel64"), [np.ones((30, 64), np.float32) for _ in store.records])
-    with pytest.raises(BenchmarkError, match="pool 'paired' holds no audio record"):
-        train(make(crop=30, least_crop=30), [store], tmp_path / "out", TrainSettings(steps=1, device="cpu"))
-
-
-def test_training_changes_no_attribute_that_a_checkpoint_would_miss() -> None:
+def test_training_changes_no_attribute_that_a_checkpoint_would_miss(make: Make) -> None:
     system = make()
     before = attributes(system)
     for phase in system.phases():
