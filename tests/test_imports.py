@@ -20,6 +20,7 @@ FLOORS = (
     {"benchmark.upstream"},
     {
         "benchmark.blocks",
+        "benchmark.stargan",
         "benchmark.system",
         "benchmark.media",
         "benchmark.corpora",

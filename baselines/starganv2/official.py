@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from baselines.starganv2.networks import Discriminator
 from benchmark.blocks import HighPass, MappingNetwork
 from benchmark.errors import BenchmarkError
+from benchmark.stargan.images import Discriminator
 from benchmark.upstream.wing import Wing
 from benchmark.weights.reading import read_weights
 

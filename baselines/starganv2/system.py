@@ -15,13 +15,13 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from baselines.starganv2 import losses
-from baselines.starganv2.augment import augment
-from baselines.starganv2.networks import Discriminator, Generator, StyleEncoder
 from baselines.starganv2.official import load_official
 from benchmark.blocks import GenderStyle, MappingNetwork, he_init
 from benchmark.errors import BenchmarkError
 from benchmark.media.image import resized
+from benchmark.stargan import losses
+from benchmark.stargan.augment import augment
+from benchmark.stargan.images import Discriminator, Generator, StyleEncoder
 from benchmark.system import FACE, Batch, Column, Draw, FixedPartner, Optimizer, Phase, Pick, Step, System, Terms
 from benchmark.upstream.wing import CELEBA_HQ, wing
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from baselines.starganv2_vc.networks import Critic, Discriminator
 from benchmark.blocks import MappingNetwork
+from benchmark.stargan.voices import Critic, Discriminator
 
 _RENAMED = {"f0": "F0_conv.0", "head": "to_out", "shortcut": "conv1x1", "affine": "fc", "own": "unshared"}
 _TWINS = {"real": "dis", "source": "cls"}

@@ -19,14 +19,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.starganv2.losses import cycle, diversity, r1, style_reconstruction
-from baselines.starganv2_vc import losses
-from baselines.starganv2_vc.auxiliaries import as_in_training
-from baselines.starganv2_vc.networks import LEAST, STEP, Discriminator, Generator, StyleEncoder
 from baselines.starganv2_vc.transforms import draw_transform
 from benchmark.blocks import GenderStyle, MappingNetwork
 from benchmark.errors import BenchmarkError
 from benchmark.media.mel import followed_by_silence, turned_down
+from benchmark.stargan import voice_losses as losses
+from benchmark.stargan.auxiliaries import as_in_training
+from benchmark.stargan.losses import cycle, diversity, r1, style_reconstruction
+from benchmark.stargan.voices import LEAST, STEP, Discriminator, Generator, StyleEncoder
 from benchmark.system import Batch, Column, Draw, Optimizer, Phase, Pick, Step, System, Terms
 from benchmark.upstream.asr_features.load import asr_features
 from benchmark.upstream.jdc.load import f0_network

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines.starganv2.networks import Discriminator, Generator, StyleEncoder
 from baselines.starganv2.official import load_official, official_tensors
 from baselines.starganv2.system import StarGANv2, StarGANv2Settings
 from benchmark.blocks import MappingNetwork
 from benchmark.errors import BenchmarkError
+from benchmark.stargan.images import Discriminator, Generator, StyleEncoder
 from benchmark.upstream.wing import Wing
 
 Checkpoint = dict[str, dict[str, Tensor]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from baselines.starganv2_vc.networks import Critic, Discriminator, Generator, StyleEncoder
 from baselines.starganv2_vc.official import official_tensors
 from benchmark.blocks import MappingNetwork
+from benchmark.stargan.voices import Critic, Discriminator, Generator, StyleEncoder
 
 
 def test_names_are_those_of_the_official_code() -> None:

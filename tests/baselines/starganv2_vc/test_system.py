@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.starganv2_vc.losses import loudness
 from baselines.starganv2_vc.system import StarGANv2VC, StarGANv2VCSettings, cycled_betas
 from baselines.starganv2_vc.transforms import draw_transform
 from benchmark.errors import BenchmarkError
@@ -19,6 +18,7 @@ from benchmark.media.mel import log_mel, turned_down
 from benchmark.registry import parse_system
 from benchmark.runner.systems import build, is_learnt, parameters
 from benchmark.settings import PROFILES, load_profile
+from benchmark.stargan.voice_losses import loudness
 from benchmark.system import Step
 from benchmark.training.attributes import attributes, changed_attributes
 from benchmark.training.ema import Ema

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.starganv2 import losses
+from benchmark.stargan import losses
 
 
 def test_adversarial_terms_are_logarithms_of_the_sigmoid() -> None:

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from baselines.starganv2.networks import Discriminator, Generator, StyleEncoder, widths
 from benchmark.blocks import AdainResidualBlock, MappingNetwork, ResidualBlock, StackedLinear
 from benchmark.errors import BenchmarkError
+from benchmark.stargan.images import Discriminator, Generator, StyleEncoder, widths
 
 # Measured on the official code (baselines.md section 1).
 OFFICIAL = [

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from baselines.starganv2.augment import augment, random_boxes, resampling
+from benchmark.stargan.augment import augment, random_boxes, resampling
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines.starganv2_vc.networks import Critic, Discriminator, Generator, StyleEncoder, widths
 from benchmark.blocks import MappingNetwork
+from benchmark.stargan.voices import Critic, Discriminator, Generator, StyleEncoder, widths
 
 # The first five measured on the official code (baselines.md section 1), the others reckoned (papers.md section 1.9).
 OFFICIAL = [

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from baselines.starganv2_vc import losses
+from benchmark.stargan import voice_losses as losses
 
 
 def test_logits_are_cut_at_ten() -> None:
