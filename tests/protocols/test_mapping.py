@@ -19,9 +19,10 @@ from torch import Tensor
 from benchmark.errors import BenchmarkError
 from benchmark.media.audio import write_flac
 from benchmark.registry import PROTOCOLS
-from protocols import mapping
+from protocols import fitting
 from protocols.distractors import distractors
-from protocols.mapping import Mapped, chosen, mel_of, of_two_faces, of_two_pairs
+from protocols.fitting import chosen, mel_of, of_two_faces
+from protocols.mapping import Mapped, of_two_pairs
 from protocols.protocol import Doubting, Together
 from protocols.trial import Score, Trial
 
@@ -58,8 +59,8 @@ def matcher(monkeypatch: pytest.MonkeyPatch) -> Made:
         mel[0, :2] = torch.tensor(angle(int(path.stem.partition("_")[0][1:])))[:, None]
         return mel
 
-    monkeypatch.setattr(mapping, "matcher", lambda which: made)
-    monkeypatch.setattr(mapping, "mel_of", hear)
+    monkeypatch.setattr(fitting, "matcher", lambda which: made)
+    monkeypatch.setattr(fitting, "mel_of", hear)
     return made
 
 
