@@ -179,6 +179,10 @@ CORPORA: Mapping[str, Entry] = {
     ),
     "grid": Entry("benchmark.corpora.grid:GridCorpus", "GRID: mpg clips with sound, 33 speakers (needs =FOLDER)"),
     "vctk": Entry("benchmark.corpora.vctk:VctkCorpus", "VCTK 0.92 or 0.80: voices, 110 speakers (needs =FOLDER)"),
+    "lrs3": Entry("benchmark.corpora.lrs3:Lrs3Corpus", "LRS3: sentences of TED talks, 16 videos (needs =FOLDER)"),
+    "lip2wav": Entry(
+        "benchmark.corpora.lip2wav:Lip2WavCorpus", "Lip2Wav: pieces of 4 lecturers' videos (needs =FOLDER)"
+    ),
     "celeba_hq": Entry("benchmark.corpora.celeba_hq:CelebaHqCorpus", "CelebA-HQ: aligned faces (needs =FOLDER)"),
     "voxceleb_vggface": Entry(
         "benchmark.corpora.voxceleb_vggface:VoxcelebVggfaceCorpus",
@@ -261,6 +265,15 @@ PROTOCOLS: Mapping[str, Entry] = {
         for key, what in (
             ("mapping@pocket", "share of voices given to the output, not to another of that gender, higher is better"),
             ("mapping@pocket:pairs", "share of two voices given to their two outputs, higher is better"),
+        )
+    },
+    **{
+        key: Entry(
+            "protocols.cpr:Cpr", what, tasks=("image_guided_vc", "audio_guided_translation"), arguments=(key,)
+        )
+        for key, what in (
+            ("cpr@any", "share of voices given to the right one of two faces of anybody, higher is better"),
+            ("cpr@same_gender", "share of voices given to the right one of two faces of a gender, higher is better"),
         )
     },
     **{

@@ -11,7 +11,6 @@ The sound is the clip's own track: the corpus's separate audio_25k is cut to the
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -21,9 +20,10 @@ from typing import Any
 from benchmark.corpora.corpus import Media
 from benchmark.corpora.manifest import Record
 from benchmark.corpora.reading import natural
+from benchmark.corpora.speaker_table import NAME, read_genders
 from benchmark.corpora.splits import HeldOut, assign
+from benchmark.corpora.talking import faces_of
 from benchmark.errors import BenchmarkError, UnreadableMedia
-from benchmark.media.align import align_faces
 from benchmark.media.audio import RATE, resample
 from benchmark.media.video import read_clip
 
@@ -79,7 +79,7 @@ class GridCorpus:
 
     def fingerprint(self) -> dict[str, Any]:
         files = [*self._clips.values(), *self._alignments.values()]
-        table = self.root / "speakers.csv"
+        table = self.root / NAME
         return {
             "reader": 1,
             "seed": self.seed,
@@ -118,11 +118,7 @@ class GridCorpus:
         seconds = 0.0 if clip.wave is None else len(clip.wave) / clip.rate
         if clip.wave is None or seconds < _SHORTEST:
             raise UnreadableMedia(f"{path}: {seconds:.1f} s of sound where a clip of GRID has 3; cut off or mute.")
-        try:
-            faces = align_faces(clip.frames)
-        except UnreadableMedia as error:
-            raise UnreadableMedia(f"{path}: {error}.") from error
-        return Media(wave=resample(clip.wave, clip.rate, RATE), faces=faces)
+        return Media(wave=resample(clip.wave, clip.rate, RATE), faces=faces_of(clip.frames, path))
 
     @cached_property
     def _clips(self) -> Mapping[tuple[str, str], Path]:
@@ -159,13 +155,4 @@ class GridCorpus:
         return heard or planned
 
     def _genders(self) -> dict[str, int]:
-        genders = dict.fromkeys(_FEMALE, 0) | dict.fromkeys(_MALE, 1)
-        table = self.root / "speakers.csv"
-        if table.is_file():
-            with table.open(newline="", encoding="utf-8-sig") as file:
-                for row in csv.DictReader(file):
-                    gender = {"F": 0, "M": 1}.get(str(row.get("gender")).strip().upper())
-                    if gender is None or not row.get("speaker"):
-                        raise BenchmarkError(f"{table}: expected columns speaker and gender (F or M), got {row}.")
-                    genders[row["speaker"].strip()] = gender
-        return genders
+        return dict.fromkeys(_FEMALE, 0) | dict.fromkeys(_MALE, 1) | read_genders(self.root / NAME)
