@@ -70,6 +70,20 @@ SYSTEMS: Mapping[str, Entry] = {
         ("face_from_voice", "audio_guided_translation"),
         variants=("ungated",),
     ),
+    "xfavot": Entry(
+        "methods.xfavot.system:XFaVoT",
+        "one model for faces and voices, in the style of either or of a latent code (arXiv 2302.13838)",
+        "method",
+        (
+            "image_guided_translation",
+            "audio_guided_translation",
+            "latent_guided_translation",
+            "image_guided_vc",
+            "audio_guided_vc",
+            "latent_guided_vc",
+        ),
+        variants=("joint", "joint_csc", "no_csc"),
+    ),
     "starganv2": Entry(
         "baselines.starganv2.system:StarGANv2",
         "translation between genders, style of a face or drawn",

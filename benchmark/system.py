@@ -8,7 +8,8 @@ A batch is a plain mapping: `batch[column][key]`. Keys are the features that the
 and the labels that always travel along:
 
     gender   (B,) int64, 0 = female, 1 = male
-    speaker  (B,) int64, code of a training speaker in 0..S-1, -1 for one that no training record shows
+    speaker  (B,) int64, code of a training speaker: 0..S-1 of those with a training recording, S.. of those who are
+             only seen, -1 for one that no training record shows
     record   (B,) int64, index into the draw's records (for messages)
 
 Feature tensors have the shapes of `benchmark.media.features`; with `Pick.count = n > 1` every tensor of
@@ -178,7 +179,7 @@ class System(Trainable):
     [-1, 1] of the system's own size."""
 
     def __init__(self, settings: Any, speakers: int = 0) -> None:
-        """`speakers` is the number of training speakers (size of speaker heads)."""
+        """`speakers` is S, the number of people with a training recording (size of speaker heads)."""
         super().__init__()
         self.settings = settings
         self.speakers = speakers

@@ -22,11 +22,11 @@ from torch import Tensor
 from baselines.starganv2_vc.transforms import draw_transform
 from benchmark.blocks import GenderStyle, MappingNetwork
 from benchmark.errors import BenchmarkError
-from benchmark.media.mel import followed_by_silence, turned_down
+from benchmark.media.mel import turned_down
 from benchmark.stargan import voice_losses as losses
 from benchmark.stargan.auxiliaries import as_in_training
 from benchmark.stargan.losses import cycle, diversity, r1, style_reconstruction
-from benchmark.stargan.voices import LEAST, STEP, Discriminator, Generator, StyleEncoder
+from benchmark.stargan.voices import LEAST, STEP, Discriminator, Generator, StyleEncoder, converted, heard
 from benchmark.system import Batch, Column, Draw, Optimizer, Phase, Pick, Step, System, Terms
 from benchmark.upstream.asr_features.load import asr_features
 from benchmark.upstream.jdc.load import f0_network
@@ -288,9 +288,6 @@ class StarGANv2VC(System):
     def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Mels (B, 1, 80, T) of any T, as long as the source's; `seeds` decide nothing.
 
-        Silence is put after a source up to a multiple of 4 frames, and cut off its output again (the official code
-        gives 4 * (T // 4) frames), and after a reference up to 80 frames (the official code fails, quirk Q29).
-
         Raises:
             BenchmarkError: a reference whose domain has no head: a speaker whom no training record shows, or a gender
                 that is not known.
@@ -303,9 +300,5 @@ class StarGANv2VC(System):
                 else "StarGANv2-VC has a head for each training speaker, and this reference is of another speaker. For "
                 "anybody's voice take starganv2_vc:one_shot."
             )
-        frames = mel.shape[3]
-        x = followed_by_silence(mel, -frames % STEP)
-        heard = reference["mel80"]
-        style = self.style_encoder(followed_by_silence(heard, max(0, LEAST - heard.shape[3])), domain)
-        out: Tensor = self.generator(x, style, self.f0_network.features(x))
-        return out[..., :frames]
+        style = heard(self.style_encoder, reference["mel80"], domain)
+        return converted(self.generator, self.f0_network, mel, style)

@@ -27,7 +27,7 @@ from benchmark.runner.systems import (
 from benchmark.settings import Profile
 from benchmark.system import System
 from benchmark.training.checkpoint import load_trained
-from benchmark.training.records import speaker_codes
+from benchmark.training.records import heard_speakers
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def shipped_networks(plan: Plan, stores: Sequence[Store]) -> dict[str, Network]:
         if record is None:
             continue
         trainer = train_settings(name, plan.profile, plan.settings)
-        system = build(name, plan.profile, len(speaker_codes(stores)), plan.settings.seed)
+        system = build(name, plan.profile, heard_speakers(stores), plan.settings.seed)
         fingerprints = {store.corpus: store.meta["fingerprint"] for store in stores}
         if reason := unfit(record, name, plan.profile, trainer, system, fingerprints):
             print(f"{name.network}: training {trainer.steps} steps, not the shipped network: {reason}", file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from benchmark.system import System
-from benchmark.training.records import speaker_codes
+from benchmark.training.records import heard_speakers, speaker_codes
 from benchmark.upstream.face_embedding.network import FaceTrunk
 from benchmark.upstream.face_embedding.own import FILE, write_own
 
@@ -28,7 +28,7 @@ def write_own_judge(system: System, folder: Path, stores: Sequence[Store]) -> Pa
     if own is None:
         return None
     trunk, classifier = own
-    speakers = [speaker for _, speaker in speaker_codes(stores)]
+    speakers = [speaker for _, speaker in speaker_codes(stores)][: heard_speakers(stores)]
     if not isinstance(trunk, FaceTrunk) or classifier.out_features != len(speakers):
         raise BenchmarkError(
             f"{type(system).__name__}.own_judge() gives a {type(trunk).__name__} with {classifier.out_features} "

@@ -36,7 +36,7 @@ from benchmark.runner.systems import build, display_name, is_learnt, train_setti
 from benchmark.runner.translate import judged, translate
 from benchmark.runner.trials import draw, trial_settings
 from benchmark.runner.vocoders import open_vocoders
-from benchmark.training.records import speaker_codes
+from benchmark.training.records import heard_speakers
 from protocols.trial import Trial, trials_sha256, write_trials
 from protocols.trial_list import TrialList
 
@@ -185,7 +185,7 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
     with session.stage("translate"):
         shelf.write(folder.path)
         for name in plan.systems:
-            system = build(name, plan.profile, len(speaker_codes(session.stores)), options.seed)
+            system = build(name, plan.profile, heard_speakers(session.stores), options.seed)
             asked = (
                 shuffle_references(trials.trials, options.seed)
                 if name.prefix == "shuffled_reference"

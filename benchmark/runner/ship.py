@@ -27,7 +27,7 @@ from benchmark.system import System
 from benchmark.training import checkpoint, provenance
 from benchmark.training.log import read_losses
 from benchmark.training.loop import TrainSettings
-from benchmark.training.records import speaker_codes
+from benchmark.training.records import heard_speakers
 
 LICENCE = "MIT (trained on generated faces and speech alone)"
 LINES = 200
@@ -66,7 +66,7 @@ def ship(
             f"{run} was trained on {', '.join(foreign)}; only networks of embedded corpora are shipped."
         )
     stores = [open_store(corpus, None, profile, options.seed, jobs) for corpus in record.corpora]
-    system = build(name, profile, len(speaker_codes(stores)), options.seed)
+    system = build(name, profile, heard_speakers(stores), options.seed)
     settings = train_settings(name, profile, options)
     path, state = _finished(training_folder(run, name), system, stores, settings)
     checkpoint.load_trained(system, path)

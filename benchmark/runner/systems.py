@@ -16,7 +16,7 @@ from benchmark.runner.settings import RunSettings
 from benchmark.settings import Profile, make
 from benchmark.system import System
 from benchmark.training.loop import TrainSettings, train
-from benchmark.training.records import speaker_codes
+from benchmark.training.records import heard_speakers
 
 
 def tables(name: SystemName, profile: Profile) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -108,7 +108,7 @@ def train_system(
     Returns:
         (checkpoint, seconds of training over all sessions).
     """
-    system = build(name, profile, len(speaker_codes(stores)), options.seed)
+    system = build(name, profile, heard_speakers(stores), options.seed)
     derive_wanted(system, stores)
     result = train(system, stores, folder, train_settings(name, profile, options))
     return result.checkpoint, result.seconds

@@ -44,9 +44,9 @@ class Generator(nn.Module):
                  512 -> 512 -> 256 -> 128   32, 64, 128
     head         128 -> 3                   128
 
-    The waist is 16 pixels high at every size. With `w_hpf` > 0 there is one block more (8 pixels) and a high-pass path
-    of that divisor from the encoder to the decoder, wherever feature maps are 32, 64 or 128 high; the decoder's blocks
-    then have no shortcut, unless `hpf_shortcut` (quirk Q15).
+    The waist is 16 pixels high at every size, unless `depth` says how often a picture is halved. With `w_hpf` > 0 there
+    is one block more (8 pixels) and a high-pass path of that divisor from the encoder to the decoder, wherever feature
+    maps are 32, 64 or 128 high; the decoder's blocks then have no shortcut, unless `hpf_shortcut` (quirk Q15).
     """
 
     def __init__(
@@ -57,9 +57,11 @@ class Generator(nn.Module):
         width: int | None = None,
         max_width: int = 512,
         hpf_shortcut: bool = False,
+        depth: int | None = None,
     ) -> None:
         super().__init__()
-        w = widths(size, int(math.log2(size)) - 4 + (w_hpf > 0), width, max_width)
+        halvings = int(math.log2(size)) - 4 + (w_hpf > 0) if depth is None else depth
+        w = widths(size, halvings, width, max_width)
         waist, residual_only = w[-1], w_hpf > 0 and not hpf_shortcut
         self.stem = nn.Conv2d(3, w[0], 3, padding=1)
         self.encode = nn.ModuleList(

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.blocks import SLOPE, AdainResidualBlock, ResidualBlock, Scale, StackedLinear, instance_norm
+from benchmark.media.mel import followed_by_silence
 
 STEP = 4
 """A generator's mels have a multiple of so many frames."""
@@ -144,3 +145,21 @@ class Discriminator(nn.Module):
     def classify(self, mel: Tensor) -> Tensor:
         """Converted mels -> logits (B, domains) of the domain of their source."""
         return self.source(mel)  # type: ignore[no-any-return]
+
+
+def converted(generator: nn.Module, f0_network: nn.Module, mel: Tensor, style: Tensor) -> Tensor:
+    """Mels (B, 1, 80, T) of any T in another style, as long as they were.
+
+    Silence is put after a mel up to a multiple of 4 frames, and cut off the output again (the official code gives
+    4 * (T // 4) frames).
+    """
+    frames = mel.shape[3]
+    x = followed_by_silence(mel, -frames % STEP)
+    out: Tensor = generator(x, style, f0_network.features(x))  # type: ignore[operator]
+    return out[..., :frames]
+
+
+def heard(encoder: nn.Module, mel: Tensor, domain: Tensor) -> Tensor:
+    """Styles (B, style) of mels of any length; silence up to 80 frames is put after a shorter one, with which the
+    official code fails (quirk Q29)."""
+    return encoder(followed_by_silence(mel, max(0, LEAST - mel.shape[3])), domain)  # type: ignore[no-any-return]

@@ -15,13 +15,22 @@ GENDERS = {-1: "unknown", 0: "female", 1: "male"}
 
 
 def speaker_codes(stores: Sequence[Store], splits: Sequence[Split] = ("train",)) -> dict[tuple[str, str], int]:
-    """(corpus, speaker) -> 0..S-1 for every speaker with a training record, by first appearance."""
-    codes: dict[tuple[str, str], int] = {}
+    """(corpus, speaker) -> code of everybody with a training record: first those of whom one is heard, 0..S-1, for whom
+    systems have heads, then those who are only seen; by first appearance."""
+    heard: dict[tuple[str, str], bool] = {}
     for store in stores:
-        for record in store.records:
+        for record, audible in zip(store.records, store.index["audio"], strict=True):
             if record.split in splits:
-                codes.setdefault((record.corpus, record.speaker), len(codes))
-    return codes
+                who = record.corpus, record.speaker
+                heard[who] = heard.get(who, False) or bool(audible)
+    ordered = sorted(heard, key=lambda who: not heard[who])
+    return {who: code for code, who in enumerate(ordered)}
+
+
+def heard_speakers(stores: Sequence[Store]) -> int:
+    """S: how many people have a training recording, and so the size of speaker heads."""
+    records = ((r, audible) for store in stores for r, audible in zip(store.records, store.index["audio"], strict=True))
+    return len({(r.corpus, r.speaker) for r, audible in records if r.split == "train" and audible})
 
 
 class Records:
