@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
@@ -59,8 +60,15 @@ def paper_value(task: str, corpus: str, system: str, metric: str) -> tuple[float
 
 
 @cache
+def printed() -> tuple[Mapping[str, str], ...]:
+    """The rows of `paper_tables.csv` as written: paper, table, dataset, guidance, model, metric, value (empty where it
+    is lost, NA where the paper defines none), better (up, down, -), note."""
+    text = resources.files("benchmark.reporting").joinpath("paper_tables.csv").read_text(encoding="utf-8")
+    return tuple(csv.DictReader(text.splitlines()))
+
+
+@cache
 def _values() -> dict[tuple[str | None, str | None, str | None, str | None], str]:
     """(dataset, guidance, model, metric) -> value as written."""
-    text = resources.files("benchmark.reporting").joinpath("paper_tables.csv").read_text(encoding="utf-8")
-    rows = (row for row in csv.DictReader(text.splitlines()) if (row["paper"], row["table"]) in _TABLES)
+    rows = (row for row in printed() if (row["paper"], row["table"]) in _TABLES)
     return {(row["dataset"], row["guidance"], row["model"], row["metric"]): row["value"] for row in rows}

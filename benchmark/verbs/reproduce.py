@@ -1,0 +1,99 @@
+"""`reproduce`: one table of a paper beside what our runs have."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+if TYPE_CHECKING:
+    from benchmark.reporting.reproduce.lines import Command, Reproduction
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """One table of a paper: its numbers, ours over seeds, the difference, and whether our order agrees with it.
+
+    Reads finished runs of the profile in results/ and in --runs. Seen and unseen speakers stand apart, because the
+    paper does not say which it has. Where a run is missing, the command that makes it is printed; --make runs these.
+    At any profile but `paper` the systems are shrunken and the corpora embedded: then no number stands beside the
+    paper's, and only orders are compared.
+
+    Tables: xfavot.table2, xfavot.table3, xfavot.table4, xfavot.table5, xfavot.figure5, cae.table2, cae.table3,
+    cae.retrieval.
+
+    Examples:
+        python -m benchmark reproduce xfavot.table5 --profile pocket
+        python -m benchmark reproduce xfavot.table3 --runs /data/runs --out tables/
+        python -m benchmark reproduce cae.table3 --corpus voxceleb_vggface=/data/vox --make --json
+    """
+
+    table: tyro.conf.Positional[str]
+    """Which table."""
+    profile: str = "paper"
+    """The profile of the runs: a name, or a path to a .toml of your own."""
+    runs: tuple[Path, ...] = ()
+    """Run folders, or folders of run folders, besides those in results/."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds that there should be runs of: the missing ones are printed, or made. Runs of other seeds count too."""
+    corpus: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=FOLDER, may be repeated: where the papers' corpora lie, for the commands."""
+    make: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Run the missing commands first, in the order of the table (their folders are in results/)."""
+    out: Path | None = None
+    """Write <table>.md, .csv, .tex and .json into this folder too."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print one JSON document on stdout, and nothing else there."""
+
+
+def main(settings: Reproduce) -> int:
+    from benchmark.reporting.reproduce import page
+
+    found = _reproduction(settings)
+    if settings.make:
+        for command in found.commands:
+            _run(command)
+        found = _reproduction(settings)
+    if settings.out is not None:
+        page.write(settings.out, found)
+    print(json.dumps(page.as_json(found), indent=2) if settings.json else page.as_markdown(found))
+    return 0
+
+
+def _reproduction(settings: Reproduce) -> Reproduction:
+    from benchmark.reporting.reproduce.lines import reproduction
+    from benchmark.reporting.reproduce.papers import paper_table
+    from benchmark.reporting.reproduce.runs import find_runs
+    from benchmark.settings import load_profile
+
+    table = paper_table(settings.table)
+    folders = dict(text.partition("=")[::2] for text in settings.corpus)
+    return reproduction(table, find_runs(load_profile(settings.profile).name, settings.runs), settings.seeds, folders)
+
+
+def _run(command: Command) -> None:
+    """Make one missing run; one of a system that this version does not have is left to a later one."""
+    import sys
+
+    if command.lacks:
+        print(f"left out, {', '.join(command.lacks)} is not in this version: {command.text}", file=sys.stderr)
+        return
+    from benchmark.runner.run import run
+    from benchmark.runner.settings import RunSettings, plan
+
+    print(command.text, file=sys.stderr)
+    run(
+        plan(
+            RunSettings(
+                task=command.task,
+                systems=command.systems,
+                corpus=command.corpora,
+                profile=command.profile,
+                metrics=command.metrics,
+                seed=command.seed,
+            )
+        )
+    )
