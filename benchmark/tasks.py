@@ -19,6 +19,7 @@ _FACE_METRICS = (
     "gender_flip@pocket",
     "pose_error@pocket",
 )
+_CPR = ("cpr@any", "cpr@same_gender")
 _LIKENESS = ("cos_target", "cos_input", "cos_random")
 _MATCH_METRICS = (
     *(f"{family}@pocket" for family in _LIKENESS),
@@ -79,7 +80,7 @@ TASKS: dict[str, Task] = {
             "voice",
             "face",
             "voice conversion: a source recording in the voice that a reference face suggests",
-            _VOICE_METRICS,
+            (*_VOICE_METRICS, *_CPR),
             (*_learnt("adain_cvc"), *_VOICE_CONTROLS),
         ),
         Task(
@@ -112,7 +113,7 @@ TASKS: dict[str, Task] = {
             "face",
             "voice",
             "a source face in the style of a reference recording",
-            _FACE_METRICS,
+            (*_FACE_METRICS, *_CPR),
             (*_with_shuffled("cae"), *_FACE_CONTROLS),
             _FACE_PUBLISHED,
             ("pocket_av_many",),

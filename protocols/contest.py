@@ -55,6 +55,10 @@ class Contest(ABC):
     def questions(self, rows: Sequence[Trial]) -> Iterator[Question]:
         """What is asked of all rows of one system, task, corpus, split and repeat; decided by the list alone."""
 
+    def answers(self, row: Trial) -> bool:
+        """Whether the row's output, by its name, is of the kind that is judged; one that is missing is."""
+        return not is_sound(row.output)
+
     @abstractmethod
     def embed(self, paths: Collection[Path]) -> Mapping[Path, np.ndarray | BenchmarkError]:
         """Files -> (d,) each, or why there is none. What was embedded once is not embedded again."""
@@ -94,7 +98,7 @@ class Contest(ABC):
         return list(found.values())
 
     def _asked(self, rows: Sequence[Trial]) -> Iterator[Question]:
-        return (question for question in self.questions(rows) if not is_sound(question.row.output))
+        return (question for question in self.questions(rows) if self.answers(question.row))
 
 
 def _answered(question: Question, found: Mapping[str, np.ndarray | BenchmarkError]) -> Score:

@@ -1,4 +1,5 @@
 """Trial lists of the tasks of faces: held-out pictures of one gender are translated to the other, in both directions.
+With `genders = "both"` each picture also meets references of its own gender, of other people (for `cpr@any`).
 
 References come from the held-out pictures, or recordings, of the target gender, by one of two samplers. `paper`: each
 source meets `draws` different references, drawn for it alone (XFaVoT, papers.md 1.7); recordings are of different
@@ -90,16 +91,19 @@ def draw_faces(
         numbers = {split: count() for split in TESTED}
         for repeat in range(repeats):
             for split in TESTED:
-                for gender in (1, 0):
-                    sources, targets = pictures[split, 1 - gender], pictures[split, gender]
-                    key = zlib.crc32(f"{task}/{store.corpus}/{split}/{gender}".encode())
-                    rng = np.random.default_rng([seed + repeat, key])
-                    references = asked[reference][split, gender] if reference else None
-                    if sources and targets and references != []:
-                        direction = _Direction(
-                            store, task, split, gender, targets, references, settings, repeat, rng, out
-                        )
-                        direction.enter(sources, numbers[split])
+                shown: dict[int, list[Piece]] = {}  # gender -> the sources of it
+                for kept in (False, True) if settings.genders == "both" else (False,):
+                    for gender in (1, 0):
+                        from_gender, targets = gender if kept else 1 - gender, pictures[split, gender]
+                        sources = shown.get(gender, []) if kept else pictures[split, from_gender]
+                        name = f"{task}/{store.corpus}/{split}/{gender}{'/kept' if kept else ''}"
+                        rng = np.random.default_rng([seed + repeat, zlib.crc32(name.encode())])
+                        references = asked[reference][split, gender] if reference else None
+                        if sources and targets and references != []:
+                            direction = _Direction(
+                                store, task, split, from_gender, gender, targets, references, settings, repeat, rng, out
+                            )
+                            shown[from_gender] = direction.enter(sources, numbers[split])
 
 
 def _pictures(store: Store, number: int, out: TrialList) -> Mapping[tuple[Split, int], list[Piece]]:
@@ -145,12 +149,13 @@ def _recordings(
 
 @dataclass(frozen=True)
 class _Direction:
-    """One direction of one split: `targets` are the held-out pictures of the `gender` that is translated to,
-    `references` what sources meet, None in tasks without."""
+    """One direction of one split: `targets` are the held-out pictures of the `gender` that is translated to, from
+    sources of `from_gender`; `references` what sources meet, None in tasks without."""
 
     store: Store
     task: str
     split: Split
+    from_gender: int
     gender: int
     targets: Sequence[Piece]
     references: Sequence[Piece] | None
@@ -159,11 +164,11 @@ class _Direction:
     rng: np.random.Generator
     out: TrialList
 
-    def enter(self, sources: Sequence[Piece], numbers: Iterator[int]) -> None:
-        """Shuffle the sources, cut them to what is wished for, and enter `draws` rows for each."""
+    def enter(self, sources: Sequence[Piece], numbers: Iterator[int]) -> list[Piece]:
+        """Shuffle the sources, cut them to what is wished for, enter `draws` rows for each, and say which they were."""
         wanted, draws = self.settings.sources or len(sources), self.settings.draws
         chosen = [sources[i] for i in self.rng.permutation(len(sources))[:wanted]]
-        met = None if self.references is None else self._met(self.references, len(chosen))
+        met = None if self.references is None else self._met(self.references, chosen)
         alone = 0
         for i, source in enumerate(chosen):
             references = [None] * draws if met is None else met[i]
@@ -171,9 +176,10 @@ class _Direction:
             others = self._others([r or t for r, t in zip(references, truths, strict=True)])
             alone += sum(truth in (None, reference) for truth, reference in zip(truths, references, strict=True))
             for draw, (reference, truth, other) in enumerate(zip(references, truths, others, strict=True)):
-                self._enter(next(numbers), draw, source, reference, truth, other)
+                self._enter(next(numbers), draw + draws * self._kept, source, reference, truth, other)
         if self.repeat == 0:
             self._say(len(chosen), wanted, alone)
+        return chosen
 
     def _say(self, sources: int, wanted: int, alone: int) -> None:
         corpus, split = self.store.corpus, self.split
@@ -193,16 +199,27 @@ class _Direction:
             )
 
     @property
+    def _kept(self) -> bool:
+        """Whether sources keep their gender."""
+        return self.from_gender == self.gender
+
+    @property
     def _heard(self) -> bool:
         """Whether references are recordings."""
         return self.references is not None and self.references[0].frame is None
 
-    def _met(self, references: Sequence[Piece], sources: int) -> list[list[Piece]]:
-        """The references of each source.
+    def _met(self, references: Sequence[Piece], sources: Sequence[Piece]) -> list[list[Piece]]:
+        """The references of each source; of those that keep their gender, of other people.
 
         Raises:
             BenchmarkError: there are fewer than the sampler takes at a time.
         """
+        if self._kept:
+            people = [[r for r in references if self._speaker(r) != self._speaker(source)] for source in sources]
+            return [row for others in people for row in self._drawn(others, 1)]
+        return self._drawn(references, len(sources))
+
+    def _drawn(self, references: Sequence[Piece], sources: int) -> list[list[Piece]]:
         there, alone = len(references), self.settings.sampler == "paper"
         key, least = ("draws", self.settings.draws) if alone else ("batch", self.settings.batch)
         if there < least:
@@ -261,7 +278,7 @@ class _Direction:
                 source=path(self.store, source),
                 reference=path(self.store, reference) if reference else "",
                 source_id=records[source.record].speaker,
-                source_gender=1 - self.gender,
+                source_gender=self.from_gender,
                 target_id=records[reference.record].speaker if reference else "",
                 target_gender=self.gender,
                 trial=f"{self.store.corpus}-{self.split}-{number:05d}",

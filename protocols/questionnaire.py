@@ -21,8 +21,10 @@ import numpy as np
 
 from benchmark.atomic import atomic
 from benchmark.errors import BenchmarkError
+from protocols.distractors import distractors
 from protocols.media_scores import is_picture, is_sound
 from protocols.trial import Trial
+from protocols.triplets import FACE_TASKS, VOICE_TASKS, triplets
 
 Kind = Literal["cpr", "mapping"]
 Side = Literal["left", "right"]
@@ -30,10 +32,6 @@ Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
 PAPER_ITEMS: dict[Kind, int] = {"cpr": 30, "mapping": 100}
 """Items a system and task: XFaVoT's 30 triplets, CAE's 100 rounds."""
-FACE_TASKS = ("audio_guided_translation", "face_from_voice")
-"""Tasks whose output is the face; the reference is its voice."""
-VOICE_TASKS = ("image_guided_vc",)
-"""Tasks whose output is the voice; the reference is its face."""
 REAL = "ground_truth"
 """The system whose faces and voices are recordings: the ceiling of both tests."""
 _RULES = {
@@ -139,20 +137,42 @@ def _draw(group: Sequence[Trial], kind: Kind, count: int, seed: int) -> list[Ite
     task, system = rows[0].task, rows[0].system
     # The pairs depend on the task alone, so that systems with the same trials are asked about the same ones.
     rng = np.random.default_rng([seed, zlib.crc32(f"{kind}/{task}".encode())])
+    order = rng.permutation(len(rows)).tolist()
+    pairs = _triplets(rows, order, count) if kind == "cpr" else _mappings(rows, order, count, rng)
+    sides = np.random.default_rng([seed, zlib.crc32(f"{kind}/{task}/{system}".encode())])
+    answers = sides.permutation([SIDES[n % 2] for n in range(len(pairs))]).tolist()
+    return [_item(a, b, kind, answer) for (a, b), answer in zip(pairs, answers, strict=True)]
+
+
+def _triplets(rows: Sequence[Trial], order: Sequence[int], count: int) -> list[tuple[Trial, Trial]]:
+    """Those of `cpr@any`; where every source has met voices of one gender, of `cpr@same_gender`. Recordings whose list
+    has no common sources are told apart from anybody's."""
+    groups: dict[tuple[object, ...], list[Trial]] = defaultdict(list)
+    for row in rows:
+        groups[row.split, row.split and row.corpus, row.repeat].append(replace(row, trial=_name(row)))
+    found: dict[str, Trial] = {}
+    for own in groups.values():
+        real = distractors(own, never_source=True) if rows[0].system == REAL else {}
+        found |= triplets(own, same_gender=False) or triplets(own, same_gender=True) or real
+    return [(rows[i], found[name]) for i in order if (name := _name(rows[i])) in found][:count]
+
+
+def _mappings(
+    rows: Sequence[Trial], order: Sequence[int], count: int, rng: np.random.Generator
+) -> list[tuple[Trial, Trial]]:
+    """Every row with another one, those that were seldom another one first."""
     used: Counter[int] = Counter()
     pairs: list[tuple[Trial, Trial]] = []
-    for i in rng.permutation(len(rows)).tolist():
+    for i in order:
         if len(pairs) == count:
             break
-        others = [j for j in range(len(rows)) if _comparable(rows[i], rows[j], kind)]
+        others = [j for j in range(len(rows)) if _comparable(rows[i], rows[j])]
         if others:
             fewest = min(used[j] for j in others)
             other = int(rng.choice([j for j in others if used[j] == fewest]))
             used[other] += 1
             pairs.append((rows[i], rows[other]))
-    sides = np.random.default_rng([seed, zlib.crc32(f"{kind}/{task}/{system}".encode())])
-    answers = sides.permutation([SIDES[n % 2] for n in range(len(pairs))]).tolist()
-    return [_item(a, b, kind, answer) for (a, b), answer in zip(pairs, answers, strict=True)]
+    return pairs
 
 
 def _item(row: Trial, other: Trial, kind: Kind, answer: Side) -> Item:
@@ -176,14 +196,12 @@ def _item(row: Trial, other: Trial, kind: Kind, answer: Side) -> Item:
     )
 
 
-def _comparable(row: Trial, other: Trial, kind: Kind) -> bool:
-    """Whether the two faces make a question; both come from one corpus and split where the list knows them."""
+def _comparable(row: Trial, other: Trial) -> bool:
+    """Whether the two faces make a question of `mapping`; both come from one corpus and split where the list knows
+    them."""
     if row.target_id == other.target_id or row.split != other.split or (row.split and row.corpus != other.corpus):
         return False
-    if kind == "mapping":
-        return row.system == REAL or (row.target_gender is not None and row.target_gender == other.target_gender)
-    generated = row.task in FACE_TASKS and row.system != REAL
-    return not generated or (row.source, row.source_id) == (other.source, other.source_id)
+    return row.system == REAL or (row.target_gender is not None and row.target_gender == other.target_gender)
 
 
 def _shortage(

@@ -34,16 +34,26 @@ class FaceTrialSettings:
     """How the list of a task of faces is drawn, per corpus (`protocols.face_trials`).
 
     sources: pictures translated per split and direction, 0 = all. draws: outputs of each. batch: sources, and
-    references, that the sampler `starganv2` takes at a time.
+    references, that the sampler `starganv2` takes at a time. genders: whether a source meets the other gender alone or
+    besides as many references of its own.
+
+    Raises:
+        BenchmarkError: a number below the least; both genders with a sampler that has no such draw.
     """
 
     sampler: Literal["paper", "starganv2"] = "paper"
     sources: int = 0
     draws: int = 10
     batch: int = 32
+    genders: Literal["other", "both"] = "other"
 
     def __post_init__(self) -> None:
         _at_least(self, sources=0, draws=1, batch=1)
+        if self.genders == "both" and self.sampler != "paper":
+            raise BenchmarkError(
+                f'genders = "both" in the trial settings, with the sampler "{self.sampler}", which draws for the other '
+                'gender alone. Set sampler = "paper".'
+            )
 
 
 @dataclass(frozen=True)

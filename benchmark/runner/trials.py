@@ -39,11 +39,12 @@ def trial_settings(plan: Plan) -> TrialSettings:
     faces = make(FaceTrialSettings, table, where)
     if limit is None:
         return faces
-    least = faces.draws * len(TESTED) * 2 * plan.settings.n_seeds
+    directions = 4 if faces.genders == "both" else 2
+    least = faces.draws * len(TESTED) * directions * plan.settings.n_seeds
     if limit < least:
         raise BenchmarkError(
-            f"--limit {limit}: {task} draws {faces.draws} outputs of a source, in 2 splits, 2 directions and "
-            f"{plan.settings.n_seeds} repeats; the least is {least}."
+            f"--limit {limit}: {task} draws {faces.draws} outputs of a source, in 2 splits, {directions} directions "
+            f"and {plan.settings.n_seeds} repeats; the least is {least}."
         )
     return replace(faces, sources=min(limit // least, faces.sources or limit))
 

@@ -232,3 +232,23 @@ def test_voices_are_drawn_once(speech_store: Make) -> None:
 
     with pytest.raises(BenchmarkError, match="drawn once"):
         draw_trials([speech_store()], "image_guided_vc", "face", VoiceTrialSettings(trials=4), 0, 2)
+
+
+def test_with_both_genders_the_same_sources_also_meet_people_of_their_own(speech_store: Make) -> None:
+    store = speech_store(16, 16, (2, 2, 4), name="pocket_made")
+    table = FaceTrialSettings(sources=3, draws=4)
+    other = draw_trials([store], "audio_guided_translation", "voice", table, 0).trials
+    both = draw_trials([store], "audio_guided_translation", "voice", replace(table, genders="both"), 0).trials
+    assert sorted((r.source, r.reference, r.draw) for r in both if r.pairing == "cross") == sorted(
+        (r.source, r.reference, r.draw) for r in other
+    ), "the rows of the other gender stay"
+    assert len({r.trial for r in both}) == len(both) == 2 * len(other)
+    kept = [r for r in both if r.pairing == "same"]
+    assert {(r.source, r.split) for r in kept} == {(r.source, r.split) for r in other}
+    assert all(r.target_id != r.source_id for r in kept)
+    for source in {r.source for r in both}:
+        own = [r for r in both if r.source == source]
+        assert sorted(r.draw for r in own) == list(range(8)), "each output of a source draws its own noise"
+        assert len({r.target_id for r in own}) == 8
+    with pytest.raises(BenchmarkError, match=r'genders = "both" .* Set sampler = "paper"'):
+        FaceTrialSettings(sampler="starganv2", genders="both")
