@@ -9,8 +9,10 @@ from random import Random
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from protocols.distractors import deranged
+from protocols.distractors import assigned
 from protocols.questionnaire import build
 from protocols.trial import Trial
 from protocols.triplets import triplets
@@ -119,10 +121,14 @@ def test_neither_order_nor_outputs_nor_system_decide(random: Random, same_gender
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdefxyz")), max_size=30), st.integers(0, 99))
 def test_nobody_gets_whom_he_may_not(pairs: list[tuple[str, str]], seed: int) -> None:
     people, barred = [person for person, _ in pairs], [bar for _, bar in pairs]
-    found = deranged(people, np.random.default_rng(seed), barred)
+    found = assigned(people, barred, np.random.default_rng(seed))
     given_to = [j for j in found if j is not None]
+    assert len(found) == len(people)
     assert len(set(given_to)) == len(given_to)
-    assert all(j is None or people[j] not in (people[i], barred[i]) for i, j in enumerate(found))
+    fits = [[other not in (person, bar) for other in people] for person, bar in pairs]
+    assert all(j is None or fits[i][j] for i, j in enumerate(found))
+    most = maximum_bipartite_matching(csr_matrix(np.array(fits, bool).reshape(len(people), -1))) if people else []
+    assert len(given_to) == sum(j >= 0 for j in most), "as many as can be"
 
 
 def test_people_are_asked_about_the_same_triplets() -> None:
