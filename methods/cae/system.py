@@ -46,6 +46,7 @@ class CAESettings:
             the paper's are.
         trunk_*, head_bias: of discriminator and classifier. share_trunk: whether they have their convolutions together.
         lambda_*: weights of the generator's five terms, lambda 1 to 5 of the paper.
+        ema: decay of the average of the generator's weights that translates; 0: the last weights do, as in the paper.
         l1_reduction: "mean" over pixels and colours, or their sum (12,288 times as much), a mean over pairs.
     """
 
@@ -78,12 +79,15 @@ class CAESettings:
     lr: float = 2e-4
     beta1: float = 0.5
     beta2: float = 0.999
+    ema: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.least_crop <= self.crop:
             raise BenchmarkError(f"CAE crops {self.least_crop} to {self.crop} frames; 1 <= least_crop <= crop, please.")
-        if self.batch < 1:
-            raise BenchmarkError(f"batch = {self.batch} in the CAE settings; at least 1.")
+        if self.batch < 1 or not 0 <= self.ema < 1:
+            raise BenchmarkError(
+                f"batch = {self.batch}, ema = {self.ema} in the CAE settings; at least 1, and from 0 to below 1."
+            )
 
 
 def real_or_fake(logits: Tensor, real: bool) -> Tensor:
@@ -139,6 +143,8 @@ class CAE(System):
             self.discriminator_trunk = FaceTrunk(trunk)
         self.discriminator = nn.Linear(EMBEDDING, 1, s.head_bias)
         self.classifier = nn.Linear(EMBEDDING, speakers or PEOPLE, s.head_bias)
+        if s.ema > 0:
+            self.ema = dict.fromkeys(self.generator, s.ema)
         self.inputs = dict.fromkeys(self.tasks, ("face128", "mel64"))
         self.output = dict.fromkeys(self.tasks, FACE)
 
@@ -154,13 +160,18 @@ class CAE(System):
         }
         return {"pairs": Draw(s.batch, columns)}
 
+    @property
+    def generator(self) -> tuple[str, ...]:
+        """The modules that translate and are trained."""
+        gating = () if self.settings.gate == "none" else ("controller", "voice_network")
+        return ("scaffold", *(name for name in gating if name not in self.upstream))
+
     def optimizers(self) -> Mapping[str, Optimizer]:
         s = self.settings
-        generator = [] if s.gate == "none" else ["controller", "voice_network"]
         modules = {
             "discriminator": ("trunk" if s.share_trunk else "discriminator_trunk", "discriminator"),
             "classifier": ("trunk", "classifier"),
-            "generator": ("scaffold", *(name for name in generator if name not in self.upstream)),
+            "generator": self.generator,
         }
         options = {"betas": (s.beta1, s.beta2)}
         return {name: Optimizer(names, "adam", s.lr, options) for name, names in modules.items()}
