@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmark.errors import BenchmarkError
 from benchmark.system import Draw, FixedPartner, Pick
 from benchmark.training.plan import Plan
-from benchmark.training.records import Records, speaker_codes
+from benchmark.training.records import Records, heard_speakers, speaker_codes
 
 SEED = st.integers(0, 2**40)
 STEP = st.integers(0, 10**7)
@@ -67,6 +67,14 @@ def test_codes_cover_training_speakers_of_all_corpora_once(stores: list[Any]) ->
     for number, record in enumerate(r for store in stores for r in store.records):
         assert records.ids[number] == record.id
         assert records.speaker[number] == codes.get((record.corpus, record.speaker), -1)
+
+
+def test_who_is_heard_has_the_first_codes(stores: list[Any]) -> None:
+    codes = speaker_codes(stores)
+    heard = {(r.corpus, r.speaker) for s in stores for r in s.records if r.split == "train" and r.audio}
+    assert heard_speakers(stores) == len(heard) == 6 + 1 + 7
+    assert {codes[who] for who in heard} == set(range(len(heard)))
+    assert [who for who, code in codes.items() if code < 7] == [who for who in codes if who in heard][:7]
 
 
 @settings(max_examples=60, deadline=None)
