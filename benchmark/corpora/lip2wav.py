@@ -23,7 +23,7 @@ from benchmark.corpora.speaker_table import NAME, gender_notes, named_genders
 from benchmark.corpora.splits import HeldOut, assign
 from benchmark.corpora.talking import faces_of, voice_of
 from benchmark.errors import BenchmarkError, UnreadableMedia
-from benchmark.media.align import align_faces
+from benchmark.media import align
 from benchmark.media.image import read_image
 from benchmark.media.video import read_clip, wanted
 
@@ -40,7 +40,7 @@ def speaker_region(pictures: np.ndarray, speaker: str) -> np.ndarray:
     """The part of (F, H, W, 3) that shows the speaker beside slides or boards; all of it for chem, hs and others."""
     height, width = pictures.shape[1:3]
     top, bottom, left, right = _REGIONS.get(speaker, (0.0, 1.0, 0.0, 1.0))
-    return pictures[:, int(top * height) : int(bottom * height), int(left * width) : int(right * width)]
+    return pictures[:, round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
 
 
 class Lip2WavCorpus:
@@ -215,13 +215,20 @@ def _cut_out(folder: Path, count: int) -> np.ndarray:
         UnreadableMedia: a picture is damaged, or none shows a face.
     """
     pictures = sorted((p for p in folder.glob("*.jpg") if p.stem.isdigit()), key=lambda p: int(p.stem))
-    faces = []
-    for i in wanted(len(pictures), count):
-        picture = read_image(pictures[i])
-        try:
-            faces.append(align_faces(picture[None]))
-        except UnreadableMedia:
-            continue
+    found = [_boxed_face(read_image(pictures[i])) for i in wanted(len(pictures), count)]
+    faces = [face for face in found if face is not None]
     if not faces:
-        raise UnreadableMedia(f"{folder}: no face found in any of {min(count, len(pictures))} pictures.")
-    return np.concatenate(faces)
+        raise UnreadableMedia(f"{folder}: no face found in any of {len(found)} pictures.")
+    return np.stack(faces)
+
+
+def _boxed_face(picture: np.ndarray) -> np.ndarray | None:
+    """The aligned face of a tight box, (H, W, 3) -> (128, 128, 3) uint8; None where none is found.
+
+    The detector expects surroundings: on tight boxes of 3 real faces its landmarks were wrong by 13 to 23 % of the way
+    from eyes to mouth, and with a grey border by 2 to 9 %.
+    """
+    margin = max(picture.shape[:2]) // 2
+    framed = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), constant_values=127)
+    landmarks = align.find_landmarks(framed)
+    return None if landmarks is None else align.crop(picture, align.oriented_square(landmarks - margin))

@@ -16,6 +16,7 @@ from PIL import Image
 from benchmark.corpora.lip2wav import Lip2WavCorpus, speaker_region
 from benchmark.corpora.prepare import prepare
 from benchmark.errors import BenchmarkError
+from benchmark.media.align import align_faces, find_landmarks
 from benchmark.media.audio import WAVE24K
 from benchmark.media.image import FACE128
 from benchmark.media.video import read_clip
@@ -191,7 +192,7 @@ def test_pieces_are_decoded_and_bad_ones_are_named(tmp_path: Path, write_mp4: Ca
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data/voxceleb2")
 def test_real_faces_in_a_corner_and_in_boxes(tmp_path: Path, write_mp4: Callable[..., None]) -> None:
     """No clip of Lip2Wav is at hand: a real face stands in the corner of a picture, as dl and eh do, and in a box."""
-    source = SHARED / "test/mp4/id05176/unknown_vid/00055.mp4"
+    source = SHARED / "test/mp4/id06209/unknown_vid/00105.mp4"
     face = read_clip(source, 1).frames[0]
     picture = np.full((896, 896, 3), 128, np.uint8)
     picture[:224, :224] = face[:, ::-1]  # somebody on a slide
@@ -200,7 +201,13 @@ def test_real_faces_in_a_corner_and_in_boxes(tmp_path: Path, write_mp4: Callable
     box = tmp_path / "set/eh/preprocessed/v/cut-1"
     box.mkdir(parents=True)
     soundfile.write(box / "audio.wav", np.zeros(16000), 16000)
-    Image.fromarray(face[20:200, 40:190]).save(box / "0.jpg", quality=95)
+    landmarks = find_landmarks(face)
+    assert landmarks is not None
+    down = np.hypot(*(landmarks[3:].mean(axis=0) - landmarks[:2].mean(axis=0)))
+    x, y = landmarks.mean(axis=0)
+    left, right, top, bottom = x - 1.05 * down, x + 1.05 * down, y - 1.5 * down, y + 1.3 * down  # the face, little else
+    tight = face[max(int(top), 0) : int(bottom), max(int(left), 0) : int(right)]
+    Image.fromarray(tight).save(box / "0.jpg", quality=95)
     Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(box / "1.jpg")  # shows nobody, and is dropped
     (tmp_path / "set/hs/intervals/v").mkdir(parents=True)
     (tmp_path / "set/hs/intervals/v/cut-0.mp4").symlink_to(source)
@@ -208,8 +215,8 @@ def test_real_faces_in_a_corner_and_in_boxes(tmp_path: Path, write_mp4: Callable
     assert [r.id for r in store.records] == ["eh_v_cut-0", "eh_v_cut-1", "hs_v_cut-0"]
     corner, boxed, whole = (store.rows(FACE128, i).astype(float) for i in range(3))
     assert (len(corner), len(boxed), len(whole)) == (2, 1, 2)
-    middle = (slice(32, 96), slice(32, 96))  # what lies within the box and the corner
-    for other in (boxed[0], corner[1]):
-        straight = np.abs(other[middle] - corner[0][middle]).mean()
-        mirrored = np.abs(other[middle] - corner[0][:, ::-1][middle]).mean()
+    (alone,) = align_faces(face[None]).astype(float)
+    middle = (slice(32, 96), slice(32, 96))
+    for other in (boxed[0], corner[0], corner[1]):
+        straight, mirrored = (np.abs(other[middle] - a[middle]).mean() for a in (alone, alone[:, ::-1]))
         assert straight < 0.5 * mirrored

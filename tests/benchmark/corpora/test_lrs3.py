@@ -184,7 +184,7 @@ def test_clips_are_decoded_and_bad_ones_are_named(tmp_path: Path, write_mp4: Cal
     write_mp4(root / "trainval/aaa/00002.mp4", GREY, tone=None)
     soundfile.write(root / "trainval/aaa/00002.wav", 0.3 * np.sin(np.arange(16000) * 2 * np.pi * 300 / 16000), 16000)
     write_mp4(root / "trainval/bbb/00001.mp4", GREY, tone=None)
-    write_mp4(root / "trainval/bbb/00002.mp4", GREY, seconds=0.16)
+    write_mp4(root / "trainval/bbb/00002.mp4", GREY, seconds=0.08)
     write_mp4(root / "trainval/bbb/00003.mp4", GREY[:96, :96])
     data = (root / "trainval/aaa/00001.mp4").read_bytes()
     (root / "trainval/bbb/00004.mp4").write_bytes(data[: len(data) // 2])
