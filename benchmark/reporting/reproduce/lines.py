@@ -115,7 +115,7 @@ def reproduction(table: PaperTable, runs: Runs, seeds: Sequence[int], folders: M
             first, second = (_found(cell, split, runs) for cell in (claim.first, claim.second))
             for cell, there in ((claim.first, first), (claim.second, second)):
                 if cell not in table.cells and (corpus := corpus_of(cell, runs.profile)) is not None:
-                    missing.number(cell, corpus, there)
+                    missing.number(cell, corpus, {*there, *_barren(cell, split, runs)})
             judged.append(Judged(claim, split, verdict(claim, first, second, _unable(claim, runs.profile))))
     return Reproduction(table, runs.profile, lines, judged, missing.commands, runs)
 
@@ -134,6 +134,11 @@ def _found(cell: Cell, split: str, runs: Runs) -> dict[int, Found]:
     return {} if corpus is None else runs.look_up(cell.task, corpus, cell.system, metric_of(cell, runs.profile), split)
 
 
+def _barren(cell: Cell, split: str, runs: Runs) -> set[int]:
+    corpus, metric = corpus_of(cell, runs.profile), metric_of(cell, runs.profile)
+    return set() if corpus is None else runs.without_trials(cell.task, corpus, cell.system, metric, split)
+
+
 def _line(cell: Cell, split: str, runs: Runs, missing: _Missing) -> Line:
     found, corpus, metric = _found(cell, split, runs), corpus_of(cell, runs.profile), metric_of(cell, runs.profile)
     values = {seed: f.row.value for seed, f in found.items() if f.row.value is not None}
@@ -147,7 +152,7 @@ def _line(cell: Cell, split: str, runs: Runs, missing: _Missing) -> Line:
         notes["not defined in the paper"] = None
     number, barren = 0, set[int]()
     if corpus is not None and cell.value != "NA":
-        barren = runs.without_trials(cell.task, corpus, cell.system, metric, split) - found.keys()
+        barren = _barren(cell, split, runs) - found.keys()
         number = missing.number(cell, corpus, {*found, *barren})
     if barren:
         notes[f"no such trial could be drawn (seed {', '.join(map(str, sorted(barren)))})"] = None
