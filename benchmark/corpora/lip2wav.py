@@ -106,7 +106,7 @@ class Lip2WavCorpus:
         self.notes = [
             *self._choice_notes(),
             *self._vanished(),
-            *gender_notes(self._chosen, self._genders, self.root / self.genders),
+            *gender_notes(self._chosen, self._genders, self.genders),
             *assignment.notes,
         ]
         return assignment.records

@@ -203,7 +203,7 @@ class Lrs3Corpus:
     def _label_notes(self, records: Sequence[Record]) -> list[str]:
         untold = [r.id for r in records if r.transcript is None]
         notes = [f"No text of {some(untold)}."] if untold else []
-        return [*notes, *gender_notes(self._chosen, self._genders, self.root / self.genders)]
+        return [*notes, *gender_notes(self._chosen, self._genders, self.genders)]
 
 
 def _text(clip: Path) -> Path:

@@ -49,12 +49,12 @@ def named_genders(root: Path, table: str) -> dict[str, int]:
     return read_genders(root / table)
 
 
-def gender_notes(speakers: Iterable[str], genders: Mapping[str, int], table: Path) -> list[str]:
-    """Whom `genders` lacks, and how to mend it."""
+def gender_notes(speakers: Iterable[str], genders: Mapping[str, int], table: str) -> list[str]:
+    """Whom `genders` lacks, and how to mend it; without the folder of the table, since results repeat notes."""
     lacking = [name for name in speakers if name not in genders]
     if not lacking:
         return []
     return [
-        f"Gender not known of {some(lacking)}, who take no part in trials: the corpus labels none. Name it in {table} "
-        "(columns speaker, gender: F or M)."
+        f"Gender not known of {some(lacking)}, who take no part in trials: the corpus labels none. Name it in "
+        f"{Path(table).name} (columns speaker, gender: F or M)."
     ]

@@ -47,7 +47,8 @@ def test_a_table_that_was_named_must_be_there_and_may_lie_elsewhere(tmp_path: Pa
 
 
 def test_notes_name_whom_the_table_lacks() -> None:
-    assert gender_notes(["anna", "ben"], {"anna": 0, "ben": 1}, Path(NAME)) == []
-    (note,) = gender_notes(["anna", "ben"], {"anna": 0}, Path(NAME))
+    assert gender_notes(["anna", "ben"], {"anna": 0, "ben": 1}, NAME) == []
+    (note,) = gender_notes(["anna", "ben"], {"anna": 0}, "/home/me/mine.csv")
     assert "not known of ben," in note
-    assert NAME in note
+    assert "in mine.csv (" in note
+    assert "/" not in note
