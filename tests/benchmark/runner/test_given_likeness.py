@@ -14,7 +14,7 @@ from torch import Tensor
 
 from benchmark.media.audio import write_flac
 from benchmark.runner.given import score_given
-from protocols import mapping
+from protocols import fitting, mapping
 
 COLUMNS = (
     *("output", "system", "task", "source", "reference", "source_id", "source_gender", "target_id", "target_gender"),
@@ -126,7 +126,7 @@ class Ear:
 
 
 def test_mapping_of_a_list_written_by_hand(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapping, "matcher", lambda which: Ear())
+    monkeypatch.setattr(fitting, "matcher", lambda which: Ear())
     monkeypatch.setattr(mapping.Mapped, "weights", ())
     lines = json.loads((place / "lines.json").read_text())
     write_flac(place / "root" / "voice3.flac", np.zeros(24000))
