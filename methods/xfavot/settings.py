@@ -26,7 +26,8 @@ class XFaVoTSettings:
         f0_network, asr_network, auxiliary_train_mode, extra_f0_block: as in StarGANv2-VC.
         size: of pictures, px. depth: halvings in the image generator. width, voice_width: channels at full resolution,
             0: 2**14 / size. hidden: of the mapping network.
-        batch: rows of every column, and people told apart by the contrast of styles.
+        batch: faces, and voices, that a pass translates. people: those told apart by the contrast of styles, as many as
+            the batch or a multiple of it.
         crop: mel frames. least_gain: a recording is played at U(least_gain, 1) of its level. crop_chance: of a picture.
         temperature, contrast: tau and form of the cross-modality style consistency. "one_way" chooses a voice for a
             face, "symmetric" is the mean of that and of its mirror image, "mmv" has the negatives of both below one
@@ -54,6 +55,7 @@ class XFaVoTSettings:
     style: int = 64
     latent: int = 16
     batch: int = 32
+    people: int = 32
     crop: int = 192
     least_gain: float = 0.5
     crop_chance: float = 0.5
@@ -88,6 +90,8 @@ class XFaVoTSettings:
         for name, least in (dict.fromkeys(sizes, 1) | {"size": 32, "width": 0, "ds_decay": 0}).items():
             if getattr(self, name) < least:
                 raise BenchmarkError(f"{name} = {getattr(self, name)} in the XFaVoT settings; at least {least}.")
+        if self.people < 1 or self.people % self.batch:
+            raise BenchmarkError(f"people = {self.people}, batch = {self.batch}; a multiple of the batch, please.")
         if self.crop < LEAST or self.crop % STEP:
             raise BenchmarkError(f"crop = {self.crop} mel frames; a multiple of {STEP}, at least {LEAST}, please.")
         if not 0 < self.least_gain <= 1 or not 0 <= self.speaker_chance <= 1 or self.temperature <= 0:

@@ -137,7 +137,7 @@ class XFaVoT(System):
         if "voices" in s.kinds:
             columns["voices_voice"] = mel(pool="voices", balance="gender")
             columns["voices_other_voice"] = mel(pool="voices", same_gender="voices_voice")
-        return {"people": Draw(s.batch, columns)}
+        return {"people": Draw(s.people, columns)}
 
     def optimizers(self) -> Mapping[str, Optimizer]:
         s = self.settings
@@ -193,6 +193,8 @@ class XFaVoT(System):
     def given(self, encoder: Encoder, batch: Batch, step: Step) -> Given:
         """Augmented sources and two styles of one domain, of a row of Table 1 that is drawn for the whole step."""
         s = self.settings
+        each = s.people // s.batch  # evenly spread, so that processes take together what one would take alone
+        batch = {name: {key: rows[::each] for key, rows in column.items()} for name, column in batch.items()}
         row = draw_source(encoder, s, step.choices)
         face, mel = self.pictures(batch, "face", step), self.mels(batch, "voice", step)
         network = self.get_submodule(encoder)

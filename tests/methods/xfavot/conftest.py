@@ -25,6 +25,7 @@ SMALL = XFaVoTSettings(
     style=6,
     latent=5,
     batch=4,
+    people=4,
     crop=80,
     classifier_start=10,
 )

@@ -61,6 +61,7 @@ def test_rows_are_drawn_as_often_as_settings_say() -> None:
         ({"kinds": ()}, "nobody is seen"),
         ({"kinds": ("faces", "voices")}, "contrast of styles needs people seen and heard"),
         ({"batch": 0}, "batch = 0 in the XFaVoT settings; at least 1"),
+        ({"people": 20}, "people = 20, batch = 32; a multiple of the batch"),
         ({"size": 16}, "size = 16"),
         ({"crop": 82}, "a multiple of 4, at least 80"),
         ({"least_gain": 0.0}, r"least_gain = 0\.0"),

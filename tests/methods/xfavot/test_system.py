@@ -135,6 +135,17 @@ def test_the_contrast_is_of_the_paired_people_over_all_ranks(make: Make) -> None
     torch.testing.assert_close(found, expected)
 
 
+def test_the_contrast_is_of_more_people_than_are_translated(make: Make) -> None:
+    system, b = make(batch=2, people=4), batch()
+    given = system.given("image_style_encoder", b, step())
+    assert given.speaker.tolist() == b["voice"]["speaker"][::2].tolist()
+    assert given.face.shape[0] == given.mel.shape[0] == given.styles[0].shape[0] == given.styles[1].shape[0] == 2
+    seen: list[Tensor] = []
+    all_rows = Step(20, torch.Generator().manual_seed(0), np.random.default_rng(0), lambda x: seen.append(x) or x)  # type: ignore[func-returns-value]
+    system.generate_latent(b, all_rows)
+    assert [len(x) for x in seen] == [4, 4]
+
+
 # ----------------------------------------------------------------------------------------------------- rules of Table 1
 
 ROWS = {

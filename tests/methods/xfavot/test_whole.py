@@ -66,4 +66,4 @@ def test_a_kind_that_no_corpus_has_is_told(make: Make, stores: list[Any], tmp_pa
 
 def test_a_batch_of_more_people_than_there_are_is_told(make: Make, stores: list[Any], tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="a batch of 8 distinct speakers, but pool 'paired' has 6"):
-        train(make(12, batch=8, kinds=("paired",)), stores, tmp_path / "out", TrainSettings(steps=1, device="cpu"))
+        train(make(12, people=8, kinds=("paired",)), stores, tmp_path / "out", TrainSettings(steps=1, device="cpu"))
