@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmark.system import FACE, Column, Draw, Optimizer, Phase, System
 
 VOICES = ("audio_guided_vc", "image_guided_vc")
+VOICES_OUT = (*VOICES, "latent_guided_vc")
 FACES = (
     "image_guided_translation",
     "latent_guided_translation",
@@ -63,13 +64,13 @@ def _as_they_are(*tasks: str) -> dict[str, str]:
 class CopySource(Control):
     """The source: what a system that changes nothing would score. Of `face_from_voice` it is the proposal."""
 
-    emits = _as_they_are(*VOICES, *FACES)
+    emits = _as_they_are(*VOICES_OUT, *FACES)
 
 
 class VocodedCopySource(Control):
     """The source through mel and vocoder: the floor of a mel system."""
 
-    emits = dict.fromkeys(VOICES, "mel80")
+    emits = dict.fromkeys(VOICES_OUT, "mel80")
 
 
 class CopyReference(Control):
@@ -96,5 +97,5 @@ class VocodedGroundTruth(Control):
 class RandomReference(Control):
     """A recording or picture of another identity of the target's gender: what knowing the gender alone would give."""
 
-    emits = _as_they_are(*VOICES, *FACES)
+    emits = _as_they_are(*VOICES_OUT, *FACES)
     source = "other"

@@ -128,7 +128,13 @@ TASKS: dict[str, Task] = {
             _FACE_PUBLISHED,
             ("pocket_faces",),
         ),
-        Task("latent_guided_vc", "voice", None, "a source recording in a style drawn from the latent space", _NISQA),
+        Task(
+            "latent_guided_vc",
+            "voice",
+            None,
+            "a source recording in a style drawn from the latent space",
+            ("wer@espnet:pocket:en1", *_NISQA),
+        ),
         Task(
             "face_from_voice",
             "face",

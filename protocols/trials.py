@@ -8,6 +8,7 @@ from typing import Literal
 from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from protocols.face_trials import draw_faces
+from protocols.latent_voices import draw_latent_voices
 from protocols.pair_trials import draw_pairs
 from protocols.trial_list import FaceTrialSettings, TrialList, TrialSettings, VoiceTrialSettings
 from protocols.voice_trials import draw_voices
@@ -40,9 +41,12 @@ def draw_trials(
     out = TrialList()
     if isinstance(settings, FaceTrialSettings):
         draw_faces(stores, task, reference, settings, seed, repeats, out)
-    elif reference is None or repeats != 1:
-        raise BenchmarkError(f"{task}: trials of voices and of pairs are drawn once, and with references.")
+    elif repeats != 1:
+        raise BenchmarkError(f"{task}: trials of voices and of pairs are drawn once.")
+    elif isinstance(settings, VoiceTrialSettings) and reference is None:
+        draw_latent_voices(stores, task, settings, seed, out)
     elif isinstance(settings, VoiceTrialSettings):
+        assert reference is not None
         draw_voices(stores, task, reference, settings, seed, out)
     else:
         draw_pairs(stores, task, settings, seed, out)

@@ -40,7 +40,7 @@ def test_help_and_list_load_no_torch() -> None:
         (["run", "--task", "image_guided_vc", "--corpus", "grid=/no/such"], ["no folder"]),
         (["run", "--task", "image_guided_vc", "--metrics", "spksim@resembly"], ["metric", "spksim@resemblyzer"]),
         (["run", "--task", "image_guided_vc", "--profile", "pockt"], ["profile", "pocket"]),
-        (["run", "--task", "latent_guided_vc"], ["No system of this version"]),
+        (["run", "--task", "latent_guided_vc"], ["no systems by default", "--systems xfavot"]),
         (["run", "--task", "image_guided_vc", "--seed", "-1"], ["--seed -1", "at least 0"]),
         (["run", "--task", "image_guided_vc", "--limit", "0"], ["--limit 0", "at least 1"]),
         (["run", "--task", "image_guided_vc", "--out", "."], ["current folder"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmark.registry.entry import FACES_OUT, VOICE, Entry
+from benchmark.registry.entry import FACES_OUT, VOICE, VOICES_OUT, Entry
 
 SYSTEMS: Mapping[str, Entry] = {
     "cae": Entry(
@@ -91,12 +91,12 @@ SYSTEMS: Mapping[str, Entry] = {
         "control",
         VOICE,
     ),
-    "copy_source": Entry("baselines.controls:CopySource", "emits the source", "control", (*VOICE, *FACES_OUT)),
+    "copy_source": Entry("baselines.controls:CopySource", "emits the source", "control", (*VOICES_OUT, *FACES_OUT)),
     "vocoded_copy_source": Entry(
         "baselines.controls:VocodedCopySource",
         "copy_source through the vocoder: a mel system's floor",
         "control",
-        VOICE,
+        VOICES_OUT,
     ),
     "copy_reference": Entry(
         "baselines.controls:CopyReference",
@@ -108,6 +108,6 @@ SYSTEMS: Mapping[str, Entry] = {
         "baselines.controls:RandomReference",
         "a recording or picture of another identity of the target's gender",
         "control",
-        (*VOICE, *FACES_OUT),
+        (*VOICES_OUT, *FACES_OUT),
     ),
 }

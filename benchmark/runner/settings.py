@@ -12,10 +12,10 @@ from typing import Any, Literal
 import tyro
 
 from benchmark.errors import BenchmarkError
-from benchmark.registry import ALIASES, SystemName, canonical, find, parse_system
+from benchmark.registry import ALIASES, SystemName, canonical, entries, find, parse_system
 from benchmark.runner.vocoders import chosen_vocoders
 from benchmark.settings import Profile, load_profile
-from benchmark.tasks import TASKS, Task, get_task
+from benchmark.tasks import Task, get_task
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ def plan(settings: RunSettings) -> Plan:
             task; a metric that cannot judge it; a corpus folder that is missing.
     """
     task = get_task(settings.task)
-    if not task.systems:
-        able = ", ".join(name for name, other in TASKS.items() if other.systems)
-        raise BenchmarkError(f"No system of this version does {task.name} yet. Tasks that run: {able}.")
+    if not task.systems and not settings.systems:
+        able = ", ".join(name for name, entry in entries("systems").items() if task.name in entry.tasks)
+        raise BenchmarkError(f"{task.name} has no systems by default. Name some: --systems {able}.")
     if settings.n_seeds > 1 and (task.source != "face" or task.pairs):
         raise BenchmarkError(
             f"--n-seeds {settings.n_seeds}: a trial list of {task.name} is drawn once. Other runs: --seed."

@@ -18,14 +18,15 @@ from benchmark.registry import SYSTEMS
 from benchmark.system import FACE
 
 VOICES = {"audio_guided_vc", "image_guided_vc"}
+VOICES_OUT = VOICES | {"latent_guided_vc"}
 FACES = {"image_guided_translation", "latent_guided_translation", "audio_guided_translation", "face_from_voice"}
 CONTROLS = [
-    (CopySource, "source", "wave24k", VOICES, FACES),
-    (VocodedCopySource, "source", "mel80", VOICES, set()),
+    (CopySource, "source", "wave24k", VOICES_OUT, FACES),
+    (VocodedCopySource, "source", "mel80", VOICES_OUT, set()),
     (CopyReference, "reference", "wave24k", {"audio_guided_vc"}, {"image_guided_translation"}),
     (GroundTruth, "target", "wave24k", VOICES, FACES),
     (VocodedGroundTruth, "target", "mel80", VOICES, set()),
-    (RandomReference, "other", "wave24k", VOICES, FACES),
+    (RandomReference, "other", "wave24k", VOICES_OUT, FACES),
 ]
 
 

@@ -143,7 +143,11 @@ def task_state(task: Task, room: Sequence[Check]) -> TaskState:
     """`room`: what every run needs besides: the corpus, a folder for results."""
     section = f"task {task.name}"
     if not task.systems:
-        return TaskState(task.name, False, (Check(section, "default run", "-", "no system of this suite does it yet"),))
+        return TaskState(
+            task.name,
+            False,
+            (Check(section, "default run", "-", "it has no systems by default; name them with --systems"),),
+        )
     systems = [system_check(section, system) for system in task.systems]
     metrics = [metric_check(section, metric) for metric in task.metrics]
     some = all(any(check.state == "ok" for check in group) for group in (systems, metrics))
