@@ -190,8 +190,9 @@ class XFaVoT(System):
     def generate_audio(self, batch: Batch, step: Step) -> Terms:
         return self.generate("audio_style_encoder", batch, step)
 
-    def given(self, encoder: Encoder, batch: Batch, step: Step) -> Given:
-        """Augmented sources and two styles of one domain, of a row of Table 1 that is drawn for the whole step."""
+    def given(self, encoder: Encoder, batch: Batch, step: Step, diverse: bool = True) -> Given:
+        """Augmented sources and two styles of one domain, of a row of Table 1 that is drawn for the whole step; one
+        style twice where they need not be `diverse`."""
         s = self.settings
         each = s.people // s.batch  # evenly spread, so that processes take together what one would take alone
         batch = {name: {key: rows[::each] for key, rows in column.items()} for name, column in batch.items()}
@@ -209,7 +210,7 @@ class XFaVoT(System):
             first, other = (prepare(batch, f"{row.kind}_{name}", step) for name in (side, f"other_{side}"))
         style = network(first, codes)
         with torch.no_grad():
-            second = network(other, codes)
+            second = network(other, codes) if diverse else style
         return Given(
             face,
             mel,
@@ -240,7 +241,7 @@ class XFaVoT(System):
         lambda_cls CE(C(G_a(x_a, s~)), y)."""
         s = self.settings
         with torch.no_grad(), self.auxiliaries():
-            given = self.given(encoder, batch, step)
+            given = self.given(encoder, batch, step, diverse=False)
             style = given.styles[0]
             fake_face = self.image_generator(given.face, style).to(given.face)
             fake = self.audio_generator(given.mel, style, self.f0_network.features(given.mel)).to(given.mel)

@@ -387,21 +387,3 @@ def test_training_changes_no_attribute_that_a_checkpoint_would_miss(make: Make) 
     for phase in system.phases():
         total(system(phase.name, batch(), step())).backward()
     assert changed_attributes(system, before) == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "averaged"),
-    [
-        ({}, set()),
-        ({"ema": 0.9}, {"scaffold", "controller"}),
-        ({"ema": 0.9, "reference": "gender"}, {"scaffold", "controller", "voice_network"}),
-        ({"ema": 0.9, "gate": "none"}, {"scaffold"}),
-    ],
-)
-def test_what_translates_is_averaged_and_nothing_frozen_is(
-    make: Make, changes: dict[str, Any], averaged: set[str]
-) -> None:
-    system = make(**changes)
-    assert dict(system.ema) == dict.fromkeys(averaged, 0.9)
-    assert averaged.isdisjoint(system.upstream)
-    assert averaged <= set(system.averages())

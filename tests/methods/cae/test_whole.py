@@ -101,3 +101,21 @@ def test_people_without_faces_are_told(make: Make, speech_store: Callable[..., A
     write_feature(store.folder, feature("mel64"), [np.ones((30, 64), np.float32) for _ in store.records])
     with pytest.raises(BenchmarkError, match="pool 'paired' holds no audio record"):
         train(make(crop=30, least_crop=30), [store], tmp_path / "out", TrainSettings(steps=1, device="cpu"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "averaged"),
+    [
+        ({}, set()),
+        ({"ema": 0.9}, {"scaffold", "controller"}),
+        ({"ema": 0.9, "reference": "gender"}, {"scaffold", "controller", "voice_network"}),
+        ({"ema": 0.9, "gate": "none"}, {"scaffold"}),
+    ],
+)
+def test_what_translates_is_averaged_and_nothing_frozen_is(
+    make: Make, changes: dict[str, Any], averaged: set[str]
+) -> None:
+    system = make(**changes)
+    assert dict(system.ema) == dict.fromkeys(averaged, 0.9)
+    assert averaged.isdisjoint(system.upstream)
+    assert averaged <= set(system.averages())
