@@ -37,7 +37,7 @@ def write_sheet(path: Path, folder: Path, systems: Mapping[str, str], rows: Sequ
     by: dict[str, dict[str, Trial]] = {}
     for row in rows:
         by.setdefault(row.trial, {})[row.system] = row
-    chosen = _spread(list(by))
+    chosen = spread(list(by))
     given = ("source", "reference") if any(row.reference for row in rows) else ("source",)
     figure = Figure(figsize=(1.5 * (len(systems) + len(given)), 1.6 * len(chosen)), layout="constrained")
     axes = figure.subplots(len(chosen), len(systems) + len(given), squeeze=False)
@@ -56,7 +56,7 @@ def write_sheet(path: Path, folder: Path, systems: Mapping[str, str], rows: Sequ
         file.write(page.getvalue())
 
 
-def _spread(names: Sequence[str]) -> list[str]:
+def spread(names: Sequence[str]) -> list[str]:
     """Up to ROWS names, evenly over the list (which goes through the splits, and in turns through the pairings)."""
     places = np.unique(np.linspace(0, len(names) - 1, min(ROWS, len(names))).round().astype(int))
     return [names[i] for i in places]

@@ -8,13 +8,13 @@ import numpy as np
 
 from benchmark.media.audio import write_flac
 from benchmark.media.image import read_image
-from benchmark.reporting.picture import ROWS, _spread, write_sheet
+from benchmark.reporting.picture import ROWS, spread, write_sheet
 from protocols.trial import Trial
 
 
 def test_rows_are_spread_over_the_list() -> None:
-    assert _spread([str(i) for i in range(3)]) == ["0", "1", "2"]
-    many = _spread([str(i) for i in range(100)])
+    assert spread([str(i) for i in range(3)]) == ["0", "1", "2"]
+    many = spread([str(i) for i in range(100)])
     assert len(many) == ROWS
     assert (many[0], many[-1]) == ("0", "99")
 
