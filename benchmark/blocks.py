@@ -170,6 +170,11 @@ class MappingNetwork(nn.Module):
         return self.own[-1](z, domain)  # type: ignore[no-any-return]
 
 
+def seeded_latents(seeds: Tensor, latent: int) -> Tensor:
+    """Seeds (B,) int64 -> latents (B, latent) from N(0, 1) on the CPU, row i by seeds[i] alone."""
+    return torch.stack([torch.randn(latent, generator=torch.Generator().manual_seed(seed)) for seed in seeds.tolist()])
+
+
 class GenderStyle(nn.Module):
     """Genders (B,) -> styles (B, style), whatever the reference: the style encoder of a control that knows no more."""
 

@@ -82,7 +82,7 @@ class Optimizer:
     """One optimiser is one state, however many phases step it. `modules` are attribute names."""
 
     modules: tuple[str, ...]
-    kind: Literal["adam", "adamw", "radam"] = "adam"
+    kind: Literal["adam", "adamw", "radam", "sgd"] = "adam"
     lr: float = 1e-4
     options: Mapping[str, Any] = field(default_factory=dict)
     schedule: Callable[[int], float] | None = None  # factor of lr, a pure function of the step
@@ -171,6 +171,9 @@ class System(Trainable):
     """Tasks of faces in which `translate` gives back the picture it got as `source`: the runner then names that file as
     the output, and writes none."""
 
+    guides: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of references ("image", "audio") whose styles lie in one space, as `style` gives them; most have none."""
+
     inputs: Mapping[str, tuple[str, ...]]
     """task -> features `translate` needs. Audio features are read from the voice side, `face128` from the
     face side of the trial, whichever of source and reference that is."""
@@ -201,6 +204,11 @@ class System(Trainable):
         speakers in the order of their codes: what metrics `@own` ask (`benchmark.upstream.face_embedding.own`). None:
         it has none."""
         return None
+
+    def style(self, guide: str, reference: Column, seeds: Tensor) -> Tensor:
+        """Styles (B, S) of references of a kind that `guides` names: their `face128`, or `mel80` of equal length, and
+        `gender`. `seeds` as in `translate`; a style that is read and not drawn does not use them."""
+        raise NotImplementedError(f"{type(self).__name__} has no styles to show")
 
     def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Rows of equal length in, rows out; row i depends on row i and `seeds[i]` (int64) alone.

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.starganv2.official import load_official
-from benchmark.blocks import GenderStyle, MappingNetwork, he_init
+from benchmark.blocks import GenderStyle, MappingNetwork, he_init, seeded_latents
 from benchmark.errors import BenchmarkError
 from benchmark.media.image import resized
 from benchmark.stargan import losses
@@ -229,11 +229,7 @@ class StarGANv2(System):
         if bool((domain < 0).any()):
             raise BenchmarkError("StarGANv2 met a reference of unknown gender; use records with genders.")
         if task == "latent_guided_translation":
-            latents = [
-                torch.randn(self.settings.latent, generator=torch.Generator().manual_seed(seed))
-                for seed in seeds.tolist()
-            ]
-            style = self.mapping_network(torch.stack(latents).to(x), domain)
+            style = self.mapping_network(seeded_latents(seeds, self.settings.latent).to(x), domain)
         else:
             style = self.style_encoder(self.resize(reference["face128"]), domain)
         out: Tensor = self.generator(x, style, self.masks(x))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -22,9 +21,9 @@ from torch import Tensor
 from baselines.starganv2_vc.transforms import draw_transform
 from benchmark.blocks import GenderStyle, MappingNetwork
 from benchmark.errors import BenchmarkError
-from benchmark.media.mel import turned_down
 from benchmark.stargan import voice_losses as losses
-from benchmark.stargan.auxiliaries import as_in_training
+from benchmark.stargan.augment import at_some_level
+from benchmark.stargan.auxiliaries import auxiliaries
 from benchmark.stargan.losses import cycle, diversity, r1, style_reconstruction
 from benchmark.stargan.voices import LEAST, STEP, Discriminator, Generator, StyleEncoder, converted, heard
 from benchmark.system import Batch, Column, Draw, Optimizer, Phase, Pick, Step, System, Terms
@@ -203,9 +202,7 @@ class StarGANv2VC(System):
         s = self.settings
         mels = []
         for name in ("source", "reference", "partner"):
-            mel = batch[name]["mel80"]
-            gains = torch.empty(len(mel), 1, 1, 1).uniform_(s.least_gain, 1.0, generator=step.generator)
-            mels.append(turned_down(mel, gains.to(mel)))
+            mels.append(at_some_level(batch[name]["mel80"], s.least_gain, step.generator))
         z, other = (torch.randn(len(mels[0]), s.latent, generator=step.generator).to(mels[0]) for _ in range(2))
         y, y_target = (batch[name][s.domains] for name in ("source", "reference"))
         return Inputs(mels[0], y, (mels[1], mels[2]), y_target, (z, other))
@@ -214,7 +211,7 @@ class StarGANv2VC(System):
         """BCE(D(x, y), 1) + BCE(D(G(x, s), y_target), 0) + lambda_reg R1, and once they have started lambda_cls
         CE(C(G(x, s)), y) and lambda_con_reg times how far D and C change their minds about transformed mels."""
         s, d = self.settings, self.discriminator
-        with torch.no_grad(), self.auxiliaries():
+        with torch.no_grad(), auxiliaries(self.f0_network, self.asr_network, train_mode=s.auxiliary_train_mode):
             fake = self.generator(given.x, style, self.f0_network.features(given.x)).to(given.x)
         x = given.x.detach().requires_grad_()
         real, false = d(x, given.y), d(fake, given.y_target)
@@ -244,7 +241,7 @@ class StarGANv2VC(System):
         CE(C(G(x, s)), y_target)."""
         s, x = self.settings, given.x
         classify = step.index >= s.classifier_start
-        with self.auxiliaries():
+        with auxiliaries(self.f0_network, self.asr_network, train_mode=s.auxiliary_train_mode):
             with torch.no_grad():
                 heard, words = self.f0_network(x), self.asr_network(x)
             fake = self.generator(x, style, heard.features).to(x)
@@ -278,12 +275,6 @@ class StarGANv2VC(System):
             differ = given.y != given.y_target
             terms["classifier"] = s.lambda_adv_cls * losses.classification(logits, given.y_target, differ)
         return terms
-
-    def auxiliaries(self) -> AbstractContextManager[None]:
-        """F0 and ASR network as the official trainer runs them (quirk Q22), or in eval mode, as they are."""
-        return (
-            as_in_training(self.f0_network, self.asr_network) if self.settings.auxiliary_train_mode else nullcontext()
-        )
 
     def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Mels (B, 1, 80, T) of any T, as long as the source's; `seeds` decide nothing.

@@ -18,6 +18,7 @@ from benchmark.runner.shipped import ShippedRecord, find_shipped, load_shipped, 
 from benchmark.runner.systems import (
     build,
     display_name,
+    finished_training,
     is_learnt,
     published_weights,
     train_settings,
@@ -26,6 +27,7 @@ from benchmark.runner.systems import (
 )
 from benchmark.settings import Profile
 from benchmark.system import System
+from benchmark.training import checkpoint
 from benchmark.training.checkpoint import load_trained
 from benchmark.training.records import heard_speakers
 
@@ -117,14 +119,45 @@ def shipped_networks(plan: Plan, stores: Sequence[Store]) -> dict[str, Network]:
     return found
 
 
+def trained_in(folder: Path, networks: Sequence[str]) -> list[str]:
+    """Those of them that have a checkpoint in a run folder."""
+    return [name for name in networks if checkpoint.found(training_folder(folder, parse_system(name)))]
+
+
+def networks_of_others(plan: Plan, stores: Sequence[Store]) -> dict[str, Network]:
+    """Networks by name, of the plan's systems that were trained in the folders of --trained.
+
+    Raises:
+        BenchmarkError: a folder with nothing to take, or with a training of a system of this run that is not finished,
+            or not what this run would train.
+    """
+    found: dict[str, Network] = {}
+    learnt = dict.fromkeys(name.network for name in plan.systems if is_learnt(name, plan.profile))
+    for folder in plan.settings.trained:
+        there = trained_in(folder, list(learnt))
+        if not there:
+            wanted = ", ".join(learnt) or "and it learns none"
+            raise BenchmarkError(f"--trained {folder}: no network of this run was trained there ({wanted}).")
+        for name in map(parse_system, there):
+            system = build(name, plan.profile, heard_speakers(stores), plan.settings.seed)
+            settings = train_settings(name, plan.profile, plan.settings)
+            path, state = finished_training(training_folder(folder, name), system, stores, settings)
+            note = f"{display_name(name, plan.profile)}: trained in {folder} ({settings.steps} steps)."
+            found[name.network] = Network(name.network, "trained", path, _sha256(path), state["seconds"], note)
+    return found
+
+
 def trained_network(
     name: SystemName, profile: Profile, stores: Sequence[Store], run: Path, options: RunSettings
 ) -> Network:
     """The network of that name, trained in a run folder or found trained there."""
     path, seconds = train_system(name, profile, stores, training_folder(run, name), options)
+    return Network(name.network, "trained", path, _sha256(path), seconds)
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Network(name.network, "trained", path, digest, seconds)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _note(display: str, record: ShippedRecord, stores: Sequence[Store]) -> str:

@@ -23,7 +23,7 @@ from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.corpora import open_store
 from benchmark.runner.grid import crossed, write_grid
-from benchmark.runner.networks import Network, published_networks, shipped_networks, trained_network
+from benchmark.runner.networks import Network, networks_of_others, published_networks, shipped_networks, trained_network
 from benchmark.runner.own_judge import write_own_judge
 from benchmark.runner.real import real_counts, training_pictures
 from benchmark.runner.retrieval import write_retrieval
@@ -157,6 +157,7 @@ def _open(plan: Plan) -> _Session:
                     f"{name}: {len(skipped)} unreadable records left out (listed in {store.folder.name})"
                 )
     session.networks |= shipped_networks(plan, session.stores)
+    session.networks |= networks_of_others(plan, session.stores)
     session.notes += [network.note for network in session.networks.values()]
     for system in plan.systems:
         if system.network not in session.networks and not is_learnt(system, plan.profile):

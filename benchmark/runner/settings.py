@@ -13,6 +13,7 @@ import tyro
 
 from benchmark.errors import BenchmarkError
 from benchmark.registry import ALIASES, SystemName, canonical, entries, find, parse_system
+from benchmark.runner.plugins import plugged_in
 from benchmark.runner.vocoders import chosen_vocoders
 from benchmark.settings import Profile, load_profile
 from benchmark.tasks import Task, get_task
@@ -28,13 +29,14 @@ class RunSettings:
         python -m benchmark run --task audio_guided_vc --systems adain_vc copy_source --metrics spksim@resemblyzer
         python -m benchmark run --task image_guided_translation --corpus celeba_hq=/data/celeba_hq --n-seeds 10
         python -m benchmark run --task image_guided_vc --profile tiny --out results/try --json
+        python -m benchmark run --task audio_guided_vc --systems xfavot --seed 1 --trained results/xfavot-seed1
     """
 
     task: str
     """One of the names of `python -m benchmark list tasks`."""
     systems: tuple[str, ...] = ()
-    """Systems and controls (default: the task's). `shuffled_reference:NAME` and `gender_only:NAME` are controls of a
-    learnt system."""
+    """Systems and controls (default: the task's, and plug-ins that do it). `shuffled_reference:NAME` and
+    `gender_only:NAME` are controls of a learnt system."""
     corpus: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """NAME or NAME=FOLDER, may be repeated (default: the task's part of the embedded corpus)."""
     profile: str = "pocket"
@@ -60,6 +62,9 @@ class RunSettings:
     """Worker processes of `prepare` (default: the number of cores)."""
     from_scratch: tyro.conf.FlagCreatePairsOff[bool] = False
     """Train every network here, those too that the suite ships trained."""
+    trained: tuple[Path, ...] = ()
+    """Folders of runs, or of `train`: a network that was trained there as this run would train it is taken from there
+    (one XFaVoT serves six tasks)."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print the table as one JSON document on stdout, and nothing else there."""
 
@@ -72,6 +77,8 @@ class RunSettings:
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise BenchmarkError(f"--{name} {' '.join(values)}: a name stands twice.")
+        if self.from_scratch and self.trained:
+            raise BenchmarkError("--from-scratch trains every network in the run; --trained takes some from elsewhere.")
         if self.out is not None and self.out.resolve() == Path.cwd():
             raise BenchmarkError(f"--out {str(self.out)!r} is the current folder; a run needs a folder of its own.")
 
@@ -106,7 +113,7 @@ def plan(settings: RunSettings) -> Plan:
         raise BenchmarkError(
             f"--n-seeds {settings.n_seeds}: a trial list of {task.name} is drawn once. Other runs: --seed."
         )
-    names = tuple(parse_system(name) for name in settings.systems or task.systems)
+    names = tuple(parse_system(name) for name in settings.systems or (*task.systems, *plugged_in(task.name)))
     for name in names:
         entry = find("systems", name.base)
         if entry.tasks and task.name not in entry.tasks:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
 
 from benchmark.atomic import atomic, write_text
-from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError
 from benchmark.registry import SystemName, parse_system
 from benchmark.reporting.schema import RunRecord
@@ -21,12 +20,18 @@ from benchmark.reporting.tables import read_rows
 from benchmark.runner.corpora import open_store
 from benchmark.runner.settings import RunSettings
 from benchmark.runner.shipped import ShippedRecord, TrainedOn, as_json, recipe, translating, weights_file
-from benchmark.runner.systems import build, display_name, is_learnt, train_settings, training_folder
+from benchmark.runner.systems import (
+    build,
+    display_name,
+    finished_training,
+    is_learnt,
+    train_settings,
+    training_folder,
+)
 from benchmark.settings import PROFILES, load_profile
 from benchmark.system import System
-from benchmark.training import checkpoint, provenance
+from benchmark.training import checkpoint
 from benchmark.training.log import read_losses
-from benchmark.training.loop import TrainSettings
 from benchmark.training.records import heard_speakers
 
 LICENCE = "MIT (trained on generated faces and speech alone)"
@@ -68,7 +73,7 @@ def ship(
     stores = [open_store(corpus, None, profile, options.seed, jobs) for corpus in record.corpora]
     system = build(name, profile, heard_speakers(stores), options.seed)
     settings = train_settings(name, profile, options)
-    path, state = _finished(training_folder(run, name), system, stores, settings)
+    path, state = finished_training(training_folder(run, name), system, stores, settings)
     checkpoint.load_trained(system, path)
     tensors = {key: tensor.contiguous().clone() for key, tensor in translating(system).items()}
     data = save(tensors)
@@ -120,29 +125,6 @@ def _network(run: Path, record: RunRecord, network: str) -> SystemName:
 def _options(record: RunRecord) -> RunSettings:
     """What the command line said of the training."""
     return RunSettings(record.task, seed=record.settings["seed"], devices=record.settings["devices"])
-
-
-def _finished(
-    folder: Path, system: System, stores: Sequence[Store], settings: TrainSettings
-) -> tuple[Path, checkpoint.State]:
-    """The last checkpoint of a training, which is whole and did what the settings say.
-
-    Raises:
-        BenchmarkError: none, not the last step, or other settings.
-    """
-    found = checkpoint.newest(folder)
-    if found is None:
-        raise BenchmarkError(f"{folder} holds no checkpoint. `python -m benchmark train` makes one.")
-    path, state = found
-    training = {key: getattr(settings, key) for key in ("seed", "precision", "ema_start")}
-    described = provenance.describe(system, stores, training)
-    provenance.check_same(path, state, described, provenance.upstream_hashes(system))
-    if state["step"] != settings.steps:
-        raise BenchmarkError(
-            f"{path} is of step {state['step']}, the profile says {settings.steps}. Finish the training by the command "
-            "that began it."
-        )
-    return path, state
 
 
 def _parameters(system: System, kept: Mapping[str, Any]) -> dict[str, int]:

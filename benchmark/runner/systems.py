@@ -15,6 +15,7 @@ from benchmark.runner.corpora import derive_wanted
 from benchmark.runner.settings import RunSettings
 from benchmark.settings import Profile, make
 from benchmark.system import System
+from benchmark.training import checkpoint, provenance
 from benchmark.training.loop import TrainSettings, train
 from benchmark.training.records import heard_speakers
 
@@ -112,3 +113,26 @@ def train_system(
     derive_wanted(system, stores)
     result = train(system, stores, folder, train_settings(name, profile, options))
     return result.checkpoint, result.seconds
+
+
+def finished_training(
+    folder: Path, system: System, stores: Sequence[Store], settings: TrainSettings
+) -> tuple[Path, checkpoint.State]:
+    """The last checkpoint of a training, which is whole and did what the settings say.
+
+    Raises:
+        BenchmarkError: none, not the last step, or other settings.
+    """
+    found = checkpoint.newest(folder)
+    if found is None:
+        raise BenchmarkError(f"{folder} holds no checkpoint. `python -m benchmark train` makes one.")
+    path, state = found
+    training = {key: getattr(settings, key) for key in ("seed", "precision", "ema_start")}
+    described = provenance.describe(system, stores, training)
+    provenance.check_same(path, state, described, provenance.upstream_hashes(system))
+    if state["step"] != settings.steps:
+        raise BenchmarkError(
+            f"{path} is of step {state['step']}, the profile says {settings.steps}. Finish the training by the command "
+            "that began it."
+        )
+    return path, state

@@ -1,7 +1,7 @@
-"""Random crops and flips of whole batches, resized by Pillow's filter.
+"""Random crops and flips of whole batches, resized by Pillow's filter; random levels of recordings.
 
-As `clovaai/stargan-v2@875b70a:core/data_loader.py` does with torchvision, picture by picture and in 8 bits: here in
-float and all pictures at once, so that nothing is rounded to 8 bits between cropping and training.
+Pictures as `clovaai/stargan-v2@875b70a:core/data_loader.py` does with torchvision, picture by picture and in 8 bits:
+here in float and all pictures at once, so that nothing is rounded to 8 bits between cropping and training.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import math
 
 import torch
 from torch import Tensor
+
+from benchmark.media.mel import turned_down
 
 SCALE = (0.8, 1.0)  # of the picture's area
 RATIO = (0.9, 1.1)  # width to height, uniform in its logarithm
@@ -31,6 +33,12 @@ def augment(pictures: Tensor, size: int, crop_chance: float, generator: torch.Ge
     down, across = down[:, None].to(pictures), across[:, None].to(pictures)
     with torch.autocast(pictures.device.type, enabled=False):
         return down @ pictures @ across.mT
+
+
+def at_some_level(mel: Tensor, least_gain: float, generator: torch.Generator) -> Tensor:
+    """Mels (B, 1, 80, T) of recordings played at U(least_gain, 1) of their level each; `generator` is on the CPU."""
+    gains = torch.empty(len(mel), 1, 1, 1).uniform_(least_gain, 1.0, generator=generator)
+    return turned_down(mel, gains.to(mel))
 
 
 def random_boxes(rows: int, full: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:

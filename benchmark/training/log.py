@@ -21,8 +21,9 @@ from benchmark.errors import BenchmarkError
 class Log:
     """The log of one process; a silent one writes nothing (every rank but the first).
 
-    A line of `train.jsonl` holds step, the values given, steps_per_s and samples_per_s since the line before, and
-    peak_memory in bytes. A resumed run drops the lines of steps that are done again.
+    A line of `train.jsonl` holds step, the values given, steps_per_s and samples_per_s since the line before,
+    peak_memory in bytes, and the seconds of each phase of this step. A resumed run drops the lines of steps that are
+    done again.
     """
 
     def __init__(self, folder: Path, start: int, steps: int, device: torch.device, silent: bool = False) -> None:
@@ -58,7 +59,7 @@ class Log:
         if not self._silent:
             self._bar.update()
 
-    def write(self, step: int, values: Mapping[str, float]) -> None:
+    def write(self, step: int, values: Mapping[str, float], seconds: Mapping[str, float]) -> None:
         """Write a line.
 
         Raises:
@@ -67,6 +68,7 @@ class Log:
         now, memory = time.monotonic(), peak_memory(self._device)
         elapsed = max(now - self._since, 1e-9)
         rates = {"steps_per_s": self._steps / elapsed, "samples_per_s": self._samples / elapsed, "peak_memory": memory}
+        rates |= {f"{phase}_seconds": spent for phase, spent in seconds.items()}
         self._steps = self._samples = 0
         self._since = now
         if self._silent:

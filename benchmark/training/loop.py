@@ -205,11 +205,11 @@ class _Loop:
         log = Log(self.folder, self.start, settings.steps, fabric.device, silent=not fabric.is_global_zero)
         with Interruption() as interruption, feed, log:
             for step in range(self.start, settings.steps):
-                values, samples = self._step(step, feed)
+                values, seconds, samples = self._step(step, feed)
                 log.step(samples)
                 last = step + 1 == settings.steps
                 if last or (step + 1) % settings.log_every == 0:
-                    log.write(step, values)
+                    log.write(step, values, seconds)
                 stop = self._agreed(interruption.received)
                 if last or stop or (step + 1) % settings.save_every == 0:
                     self.seconds = time.monotonic() - began
@@ -218,19 +218,22 @@ class _Loop:
                     raise SystemExit(128 + stop)
         return TrainResult(checkpoint.found(self.folder)[-1], self.seconds, settings.steps)
 
-    def _step(self, step: int, feed: Feed) -> tuple[dict[str, float], int]:
-        """All phases of a step -> (values to log, rows of the largest batch)."""
+    def _step(self, step: int, feed: Feed) -> tuple[dict[str, float], dict[str, float], int]:
+        """All phases of a step -> (values to log, seconds of each phase, rows of the largest batch)."""
         seed = self._reseed(step)
         batches: dict[tuple[str, int], list[Batch]] = {}
         values: dict[str, float] = {}
+        seconds: dict[str, float] = {}
         for phase in self.phases:
             if phase.start <= step and (phase.stop is None or step < phase.stop):
                 key = phase.draw, phase.accumulate
                 if key not in batches:
                     batches[key] = feed.batches(phase.draw, step, phase.accumulate)
+                began = time.monotonic()
                 values |= self._phase(phase, step, seed, batches[key])
+                seconds[phase.name] = time.monotonic() - began
         self.ema.update(step)
-        return values, max((self.plan.draws[name].size for name, _ in batches), default=0)
+        return values, seconds, max((self.plan.draws[name].size for name, _ in batches), default=0)
 
     def _phase(self, phase: Phase, step: int, seed: int, batches: list[Batch]) -> dict[str, float]:
         self.optimisers.focus(phase.steps)

@@ -18,6 +18,7 @@ KINDS: Mapping[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "radam": torch.optim.RAdam,
+    "sgd": torch.optim.SGD,
 }
 _FUSED = {"adam", "adamw"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +55,10 @@ def main(settings: Reproduce) -> int:
 
     found = _reproduction(settings)
     if settings.make:
+        made: list[tuple[Command, Path]] = []
         for command in found.commands:
-            _run(command)
+            if folder := _run(command, made):
+                made.append((command, folder))
         found = _reproduction(settings)
     if settings.out is not None:
         page.write(settings.out, found)
@@ -74,18 +77,23 @@ def _reproduction(settings: Reproduce) -> Reproduction:
     return reproduction(table, find_runs(load_profile(settings.profile).name, settings.runs), settings.seeds, folders)
 
 
-def _run(command: Command) -> None:
-    """Make one missing run; one of a system that this version does not have is left to a later one."""
+def _run(command: Command, made: Sequence[tuple[Command, Path]]) -> Path | None:
+    """Make one missing run, with networks that runs `made` before it have trained; one of a system that this version
+    does not have is left to a later one."""
     import sys
 
     if command.lacks:
         print(f"left out, {', '.join(command.lacks)} is not in this version: {command.text}", file=sys.stderr)
-        return
+        return None
+    from benchmark.registry import parse_system
+    from benchmark.runner.networks import trained_in
     from benchmark.runner.run import run
     from benchmark.runner.settings import RunSettings, plan
 
     print(command.text, file=sys.stderr)
-    run(
+    networks = list(dict.fromkeys(parse_system(name).network for name in command.systems))
+    alike = [folder for other, folder in made if (other.seed, other.corpora) == (command.seed, command.corpora)]
+    return run(
         plan(
             RunSettings(
                 task=command.task,
@@ -94,6 +102,7 @@ def _run(command: Command) -> None:
                 profile=command.profile,
                 metrics=command.metrics,
                 seed=command.seed,
+                trained=tuple(folder for folder in alike if trained_in(folder, networks)),
             )
         )
     )

@@ -19,12 +19,16 @@ class Speed:
     Both sides read the same files, take turns, and must give the same values, or there is no ratio. Networks are built
     beforehand; reading the files counts. Exit code 1 where values differ or a row asked for by name was not measured.
 
+    With --train: seconds, memory and the share of each phase of a training step instead; nothing is compared.
+
     Examples:
         python -m benchmark speed
         python -m benchmark speed nisqa spksim --clips 200 --json
         python -m benchmark speed --audio my_outputs/
         python -m benchmark speed cae_batching
         python -m benchmark speed train:starganv2_vc --official ~/StarGANv2-VC
+        python -m benchmark speed --train xfavot --profile paper
+        python -m benchmark speed --train xfavot --profile paper --batch 2 --steps 1
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -42,11 +46,21 @@ class Speed:
     """The recogniser of `wer`."""
     official: Path | None = None
     """A checkout of the official StarGANv2-VC that `train:starganv2_vc` runs; without it the row says how to get it."""
+    train: str | None = None
+    """A system whose training step is timed, on a GPU where there is one."""
+    profile: str = "pocket"
+    """Of --train: whose settings the system has."""
+    batch: int | None = None
+    """Of --train: rows of a batch (default: the profile's)."""
+    steps: int = 5
+    """Of --train: how many are timed, after a first one that is not."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document on stdout, and nothing else there."""
 
 
 def main(settings: Speed) -> int:
+    if settings.train is not None:
+        return _time_training(settings)
     from benchmark.runner.speed import comparisons
     from benchmark.runner.speed.cae_batching import PAIRS
     from benchmark.runner.speed.clips import link_clips, make_clips
@@ -98,3 +112,20 @@ def main(settings: Speed) -> int:
         cells = [{k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()} for row in cells]
     show(cells, settings.json)
     return 1 if any(row.ratio is None and (row.peer_name or settings.names) for row in rows) else 0
+
+
+def _time_training(settings: Speed) -> int:
+    from benchmark.runner.speed.step import step_times
+
+    assert settings.train is not None
+    if settings.names:
+        raise BenchmarkError(f"--train {settings.train} times one system, and no rows: {' '.join(settings.names)}.")
+    found = asdict(step_times(settings.train, settings.profile, settings.steps, settings.batch))
+    if not settings.json:
+        print(f"{found['name']}, profile {found['profile']}, {found['device']}. {found['note']}\n")
+        found["phases"] = ", ".join(f"{name} {share:.0%}" for name, share in found["phases"].items())
+        found["peak_memory"] = f"{found['peak_memory'] / 1e9:.2f} GB"
+        shown = ("batch", "steps", "seconds", "samples_per_s", "peak_memory", "phases")
+        found = {key: f"{found[key]:.3g}" if isinstance(found[key], float) else found[key] for key in shown}
+    show([found], settings.json)
+    return 0

@@ -7,7 +7,6 @@ paper is silent a setting says which reading is taken (`methods.xfavot.settings`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -16,14 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.blocks import GenderStyle, MappingNetwork, he_init
+from benchmark.blocks import GenderStyle, MappingNetwork, he_init, seeded_latents
 from benchmark.errors import BenchmarkError
 from benchmark.media.image import resized
-from benchmark.media.mel import turned_down
 from benchmark.stargan import images, voice_losses, voices
 from benchmark.stargan import losses as image_losses
-from benchmark.stargan.augment import augment
-from benchmark.stargan.auxiliaries import as_in_training
+from benchmark.stargan.augment import at_some_level, augment
+from benchmark.stargan.auxiliaries import auxiliaries
 from benchmark.system import FACE, Batch, Column, Draw, Optimizer, Phase, Pick, Step, System, Terms
 from benchmark.upstream.asr_features.load import asr_features
 from benchmark.upstream.jdc.load import f0_network
@@ -84,6 +82,7 @@ class XFaVoT(System):
             "latent_guided_vc",
         }
     )
+    guides = frozenset({"image", "audio"})
     upstream = frozenset({"f0_network", "asr_network"})
     settings: XFaVoTSettings
 
@@ -226,9 +225,7 @@ class XFaVoT(System):
         return augment(batch[column]["face128"], self.settings.size, self.settings.crop_chance, step.generator)
 
     def mels(self, batch: Batch, column: str, step: Step) -> Tensor:
-        mel = batch[column]["mel80"]
-        gains = torch.empty(len(mel), 1, 1, 1).uniform_(self.settings.least_gain, 1.0, generator=step.generator)
-        return turned_down(mel, gains.to(mel))
+        return at_some_level(batch[column]["mel80"], self.settings.least_gain, step.generator)
 
     def heads(self, gender: Tensor, speaker: Tensor | None, step: Step) -> Tensor:
         """The heads (B,) of the audio discriminator that a call asks: all of the genders or, where speakers are known
@@ -240,7 +237,7 @@ class XFaVoT(System):
         """Of either modality BCE(D(x, y), 1) + BCE(D(G(x, s~), y~), 0) + lambda_r1 R1; and once it has started
         lambda_cls CE(C(G_a(x_a, s~)), y)."""
         s = self.settings
-        with torch.no_grad(), self.auxiliaries():
+        with torch.no_grad(), auxiliaries(self.f0_network, self.asr_network, train_mode=s.auxiliary_train_mode):
             given = self.given(encoder, batch, step, diverse=False)
             style = given.styles[0]
             fake_face = self.image_generator(given.face, style).to(given.face)
@@ -288,7 +285,7 @@ class XFaVoT(System):
 
     def generate_voices(self, given: Given, step: Step) -> Terms:
         s, x, (style, other) = self.settings, given.mel, given.styles
-        with self.auxiliaries():
+        with auxiliaries(self.f0_network, self.asr_network, train_mode=s.auxiliary_train_mode):
             with torch.no_grad():
                 heard, words = self.f0_network(x), self.asr_network(x)
             fake = self.audio_generator(x, style, heard.features).to(x)
@@ -325,12 +322,6 @@ class XFaVoT(System):
             total = total + losses.classification(logits, wanted, differ, slice(GENDERS, None))
         return total
 
-    def auxiliaries(self) -> AbstractContextManager[None]:
-        """F0 and ASR network as the base code's trainer runs them (quirk Q22), or in eval mode, as they are."""
-        return (
-            as_in_training(self.f0_network, self.asr_network) if self.settings.auxiliary_train_mode else nullcontext()
-        )
-
     def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Pictures (B, 3, size, size) in [-1, 1], or mels (B, 1, 80, T) as long as the source's.
 
@@ -353,7 +344,5 @@ class XFaVoT(System):
             return self.image_style_encoder(faces, gender)  # type: ignore[no-any-return]
         if guide == "audio":
             return voices.heard(self.audio_style_encoder, reference["mel80"], gender)
-        latents = [
-            torch.randn(self.settings.latent, generator=torch.Generator().manual_seed(seed)) for seed in seeds.tolist()
-        ]
-        return self.mapping_network(torch.stack(latents).to(gender.device), gender)  # type: ignore[no-any-return]
+        latents = seeded_latents(seeds, self.settings.latent).to(gender.device)
+        return self.mapping_network(latents, gender)  # type: ignore[no-any-return]

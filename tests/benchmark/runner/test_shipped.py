@@ -255,6 +255,29 @@ def test_from_scratch_trains_and_the_gender_only_form_has_none(bench: Bench, che
     assert bench.found(bench.plan("later", None, f"gender_only:{NETWORK}")) == {}
 
 
+def test_a_network_that_another_run_trained_is_taken(bench: Bench, training: Path) -> None:
+    checkpoint = max(training.rglob("step-*.pt"))
+    plan = bench.plan("later", None, NETWORK, f"shuffled_reference:{NETWORK}", trained=(training,))
+    assert run.train_all(plan) == {NETWORK: checkpoint}
+    assert not (bench.folder / "later" / "systems").exists(), "it trained all the same"
+    network = bench.found(plan)
+    assert network == {}, "nothing is shipped"
+    taken = networks.networks_of_others(plan, [bench.store])[NETWORK]
+    assert taken.origin == "trained"
+    assert taken.seconds == pytest.approx(read(checkpoint)["seconds"])
+    assert f"trained in {training} (3 steps)" in taken.note
+    with pytest.raises(BenchmarkError, match="no network of this run was trained there"):
+        run.train_all(bench.plan("controls", None, "copy_source", trained=(training,)))
+    other = bench.profile(style=8)
+    with pytest.raises(BenchmarkError, match="style"):
+        run.train_all(bench.plan("other", other, NETWORK, trained=(training,)))
+    longer = bench.profile(trainer={**TRAINER, "steps": 7})
+    with pytest.raises(BenchmarkError, match="is of step 3, the profile says 7"):
+        run.train_all(bench.plan("longer", longer, NETWORK, trained=(training,)))
+    with pytest.raises(BenchmarkError, match="--from-scratch trains every network"):
+        bench.plan("both", None, NETWORK, trained=(training,), from_scratch=True)
+
+
 def test_a_folder_keeps_the_network_it_began_with(bench: Bench, checkpoint: Path) -> None:
     both = (NETWORK, "copy_source")
     same = bench.plan("training", None, *both, from_scratch=True)
