@@ -104,7 +104,7 @@ class Generator(nn.Module):
             for i in (2 * size - 1, 2 * size):
                 x = self.layers[i](x, styles[:, i], noises[i])
             picture = colours(x, styles[:, 2 * size + 1], picture)
-        return picture
+        return picture  # type: ignore[no-any-return]
 
 
 def truncated(w: Tensor, mean: Tensor, psi: float) -> Tensor:
