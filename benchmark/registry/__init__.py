@@ -85,6 +85,13 @@ def canonical(metric: str) -> str:
     return str(key)
 
 
+def protocol_version(metric: str) -> int:
+    """The version of a metric's protocol that this suite computes; 1 for a metric that it does not know."""
+    known = entries("protocols").get(metric) or _members.get(metric)
+    family = next((entry for prefix, entry in FAMILIES.items() if metric.startswith(prefix)), None)
+    return (known or family or Entry("", "")).version
+
+
 @dataclass(frozen=True)
 class SystemName:
     """A system's name taken apart: `shuffled_reference:adain_vc:official` = (prefix, base, variant)."""

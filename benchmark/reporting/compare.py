@@ -10,17 +10,19 @@ they are not, the judge or the corpus changed, and nothing else can be compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
 from benchmark.reporting.changes import Change, row_changes
+from benchmark.reporting.curves import deviation, off_curve, spread
 from benchmark.reporting.findings import (
     FAILING,
     Finding,
     facts,
     number,
+    other_protocols,
     own_account,
     same_items,
     same_rows,
@@ -74,13 +76,28 @@ def compare(a: Measured, b: Measured, tolerances: Path | None = None) -> Verdict
     )
     tables += [side.tolerances for side in (a, b) if side.tolerances is not None]
     allowed = Tolerances(tuple(tables))
+    protocols = other_protocols(a, b)
+    if bare := [side.name for side in (a, b) if not side.trials]:
+        return _of_tables(a, b, allowed, bare[0], [*protocols.values()])
     apart = same_trials(a, b)
-    found = [*apart, *same_rows(a, b), *same_items(a, b), *_accounts(a, b), *facts(a, b)]
+    found = [*apart, *protocols.values(), *same_rows(a, b), *same_items(a, b), *_accounts(a, b), *facts(a, b)]
+    a, b = (replace(side, rows={k: row for k, row in side.rows.items() if k[2] not in protocols}) for side in (a, b))
     tested, changes = (0, []) if apart else row_changes(a, b, allowed, reproduce)
     if reproduce and not apart:
         drifted = {(c.task, c.corpus, c.metric, c.system, c.split) for c in changes if c.status != "same"}
         found += _reproduced(a, b, allowed, drifted)
+        off = off_curve(a.curves, b.curves, a.allowed or b.allowed)
+        found += [Finding(status, "curve", text) for status, text in off]
     return Verdict(a, b, reproduce, tested, tuple(changes), tuple(found))
+
+
+def _of_tables(a: Measured, b: Measured, allowed: Tolerances, bare: str, found: list[Finding]) -> Verdict:
+    """The tables alone: a golden file of version 1 held no trials, so nothing can be paired."""
+    said = Finding("note", "trials", f"{bare} is of version 1 and holds no trials: tables are compared, not trials")
+    skipped = {name for finding in found for name in finding.names}
+    sides = [replace(side, rows={k: row for k, row in side.rows.items() if k[2] not in skipped}) for side in (a, b)]
+    found = [*found, *same_rows(a, b), *_reproduced(sides[0], sides[1], allowed, set()), said]
+    return Verdict(a, b, True, 0, (), tuple(found))
 
 
 def _accounts(a: Measured, b: Measured) -> list[Finding]:
@@ -88,9 +105,17 @@ def _accounts(a: Measured, b: Measured) -> list[Finding]:
     return [replace(f, text=f"{name}: {f.text}") for name, side in (("A", a), ("B", b)) for f in own_account(side)]
 
 
-def accept(run: Path, golden: Path, tolerances: Path | None = None) -> None:
-    """Write a golden file of a run: with the tolerances of the file given, else of the golden file that was there, else
-    with the suite's own of every metric; the command of the one that was there stays.
+def accept(run: Path, golden: Path, tolerances: Path | None = None, band: Sequence[Path] = ()) -> None:
+    """Write a golden file of a run: with the tolerances of the file given, else those that the spread over `band`
+    gives, else those of the golden file that was there, else the suite's own of every metric; the command of the one
+    that was there stays, and what its loss curves were allowed.
+
+    Args:
+        run: what becomes golden.
+        golden: the file.
+        tolerances: a TOML file of them.
+        band: the same run with other training seeds. Tolerances are then the largest standard deviation, over all these
+            runs, of a value in the rows of a metric and system, and those of every value of a loss curve.
 
     Raises:
         BenchmarkError: the run's table is not what its scores give, or a metric has no tolerance.
@@ -100,11 +125,29 @@ def accept(run: Path, golden: Path, tolerances: Path | None = None) -> None:
     if wrong:
         raise BenchmarkError(f"{run} contradicts itself and cannot be golden: {wrong[0].text}.")
     old = read_golden(golden) if golden.is_file() else None
+    if old:
+        measured = replace(measured, command=old.command, allowed=old.allowed, band=old.band)
+    table = dict(old.tolerances or {}) if old else {metric: default(metric) for metric in measured.metrics}
+    if band:
+        sides = [measured, *map(read, band)]
+        seeds = tuple(side.facts.get("setting", {}).get("seeds", "?") for side in sides)
+        measured = replace(measured, allowed=spread([side.curves for side in sides]), band=seeds)
+        table = {metric: default(metric) for metric in measured.metrics} | _spread_of_rows(sides)
     if tolerances is not None:
         table = read_tolerances(tolerances, measured.subjects())
-    else:
-        table = dict(old.tolerances or {}) if old else {metric: default(metric) for metric in measured.metrics}
-    write_golden(replace(measured, command=old.command) if old else measured, golden, table)
+    write_golden(measured, golden, table)
+
+
+def _spread_of_rows(sides: Sequence[Measured]) -> dict[str, float]:
+    """Metric and system -> the largest standard deviation of a row's value over the runs, where it is above the
+    metric's own tolerance."""
+    found: dict[str, float] = {}
+    for key in [k for k in sides[0].rows if all(k in side.rows for side in sides)]:
+        values = [v for side in sides if (v := side.rows[key].value) is not None]
+        if len(values) == len(sides):
+            name = f"{key[2]} {key[3]}"
+            found[name] = max(found.get(name, 0.0), deviation(values))
+    return {name: value for name, value in found.items() if value > default(name.partition(" ")[0])}
 
 
 def _reproduced(a: Measured, b: Measured, allowed: Tolerances, drifted: set[Key]) -> list[Finding]:

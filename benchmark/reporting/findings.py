@@ -132,10 +132,25 @@ def own_account(run: Measured) -> list[Finding]:
     return [*broken, *_counts(run), *_list_hash(run), *([] if broken else _recount(run))]
 
 
+def other_protocols(a: Measured, b: Measured) -> dict[str, Finding]:
+    """Metrics that the two computed by other versions of their protocols: numbers that never stand in one table."""
+    versions = {m: (a.protocol_version(m), b.protocol_version(m)) for m in a.metrics if m in b.metrics}
+    return {
+        metric: Finding(
+            "differs",
+            "protocols",
+            f"{metric}: not comparable: protocol version {ours} in A, {theirs} in B. Score the older outputs again.",
+            (metric,),
+        )
+        for metric, (ours, theirs) in versions.items()
+        if ours != theirs
+    }
+
+
 def facts(a: Measured, b: Measured) -> list[Finding]:
     """Hashes and versions that differ. A metric's network under one name with other weights is another metric."""
     found = []
-    for group in dict.fromkeys((*a.facts, *b.facts)):
+    for group in dict.fromkeys(g for g in (*a.facts, *b.facts) if g != "protocols"):
         ours, theirs = a.facts.get(group, {}), b.facts.get(group, {})
         changed = [n for n in ours if n in theirs and ours[n] != theirs[n]]
         if group == "weights":
@@ -199,11 +214,14 @@ def _list_hash(run: Measured) -> Iterator[Finding]:
 
 def _recount(run: Measured) -> Iterator[Finding]:
     expected: dict[Key, Mapping[str, object]] = {}
-    for (task, corpus, split), trials in run.groups().items():
+    needed = run.groups()
+    for (task, corpus, split), trials in run.groups(repeated=True).items():
         for metric in run.tasks.get(task, ()):
             for system in run.systems:
-                if own := [t for t in trials if t.system in ("", system)]:
-                    expected[task, corpus, metric, system, split] = _row(run, (metric, system), own)
+                key = (task, corpus, metric, system, split)
+                own = [t for t in trials if t.system in ("", system)]
+                if own and (key in run.rows or (task, corpus, split) in needed):
+                    expected[key] = _row(run, (metric, system), own)
     for key in dict.fromkeys((*expected, *run.rows)):
         where = " ".join(key)
         if key not in run.rows:

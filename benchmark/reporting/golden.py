@@ -1,7 +1,8 @@
 """Golden files: a small run as one JSON file in git, with the tolerance of every metric; `compare` reads it as a run.
 
 The file holds the command that makes the run again, tolerances, facts (hashes, versions), the frozen trials, the score
-of every trial and the rows of the table. Scores stand in the order of the trials, so that pairs can be formed.
+of every trial and the rows of the table. Scores stand in the order of the trials, so that pairs can be formed. Where
+the spread over training seeds was measured it also holds the loss curves, how far each value may move, and the seeds.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from benchmark.atomic import write_text
 from benchmark.errors import BenchmarkError
+from benchmark.reporting.curves import Curves
 from benchmark.reporting.measured import Measured, Subject, rows_by_key
 from benchmark.reporting.schema import Count, TableRow
 from benchmark.reporting.tolerances import Tolerances
@@ -56,17 +58,24 @@ def write_golden(run: Measured, path: Path, tolerances: Mapping[str, float]) -> 
             f"{m} {s}": _pack(run.scores[m, s], run.planned(s)) for m, s in run.subjects() if (m, s) in run.scores
         },
         "rows": _packed([row.model_dump() for row in run.rows.values()], _ROW),
+        **({"band": list(run.band), "curves": _pack_curves(run)} if run.allowed else {}),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, _text(document) + "\n")
 
 
 def read_golden(path: Path) -> Measured:
-    """Raises BenchmarkError: no such file, or none of `write_golden`."""
+    """A golden file; one of version 1 has neither trials nor scores.
+
+    Raises:
+        BenchmarkError: no such file, or none of `write_golden`.
+    """
     try:
         stored = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-        if stored.get("golden") != VERSION:
-            raise ValueError(f"golden version {stored.get('golden')}, expected {VERSION}")
+        if "golden" not in stored:
+            return _of_version_1(stored, path)
+        if stored["golden"] != VERSION:
+            raise ValueError(f"golden version {stored['golden']}, expected at most {VERSION}")
         trials = tuple(_trial(cells) for cells in _unpacked(stored["trials"]))
         rows = [TableRow(**cells) for cells in _unpacked(stored["rows"])]
         bare = Measured(
@@ -81,6 +90,9 @@ def read_golden(path: Path) -> Measured:
             counts={m: Count(**dict(zip(_COUNT, cells, strict=True))) for m, cells in stored["counts"].items()},
             facts=stored["facts"],
             tolerances=stored["tolerances"],
+            curves=_unpack_curves(stored.get("curves", {}), "values"),
+            allowed=_unpack_curves(stored.get("curves", {}), "allowed"),
+            band=tuple(stored.get("band", ())),
         )
         scores = {
             (metric, system): _unpack(stored["scores"][f"{metric} {system}"], (metric, system), bare.planned(system))
@@ -95,6 +107,25 @@ def read_golden(path: Path) -> Measured:
             f"{path} is neither a run folder nor a golden file: {type(error).__name__}: {error}. "
             f"`compare --write {path} RUN` makes one."
         ) from None
+
+
+def _of_version_1(stored: Mapping[str, Any], path: Path) -> Measured:
+    """Until 877d915 a golden file held a command, a tolerance of every metric, and the rows of the table."""
+    rows = [TableRow(**{"low": None, "high": None, **cells}) for cells in stored["rows"]]
+    if not rows:
+        raise ValueError("no rows")
+    return Measured(
+        name=str(path),
+        command=stored["command"],
+        tasks={task: list(dict.fromkeys(r.metric for r in rows if r.task == task)) for task in {r.task for r in rows}},
+        corpora=tuple(dict.fromkeys(r.corpus for r in rows)),
+        systems=tuple(dict.fromkeys(r.system for r in rows)),
+        trials=(),
+        scores={},
+        rows=rows_by_key(rows, str(path)),
+        counts={},
+        tolerances=stored["tolerances"],
+    )
 
 
 def _no_number(text: str) -> float:
@@ -130,6 +161,27 @@ def _unpack(stored: Mapping[str, Any], subject: Subject, trials: Sequence[Trial]
         error = stored["errors"].get(trial.trial)
         if value is not None or error is not None:
             found[trial.trial] = Score(system, trial.trial, metric, value, error, weight, rows)
+    return found
+
+
+def _pack_curves(run: Measured) -> dict[str, Any]:
+    """Of every term the steps, the values and what is allowed."""
+    return {
+        f"{network} {term}": {
+            "steps": list(bounds),
+            "values": [run.curves[network][term][step] for step in bounds],
+            "allowed": list(bounds.values()),
+        }
+        for network, terms in run.allowed.items()
+        for term, bounds in terms.items()
+    }
+
+
+def _unpack_curves(stored: Mapping[str, Any], column: str) -> Curves:
+    found: dict[str, dict[str, dict[int, float]]] = {}
+    for name, columns in stored.items():
+        network, _, term = name.partition(" ")
+        found.setdefault(network, {})[term] = dict(zip(columns["steps"], columns[column], strict=True))
     return found
 
 

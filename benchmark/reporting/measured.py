@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
+from benchmark.reporting.curves import Curves, read_curves
 from benchmark.reporting.schema import Count, RunRecord, TableRow
 from benchmark.reporting.store import RunFolder, read_scores
 from benchmark.reporting.tables import read_rows
@@ -30,7 +31,8 @@ class Measured:
 
     tasks: task -> the metrics that judge it. systems: as the table writes them. scores: of each subject, trial name ->
     score. tolerances: of a golden file; None for a run. list_sha256: of the bytes of trials.csv as it lies there; None
-    for a golden file.
+    for a golden file. curves: of the trainings in the run. allowed: how far each value of them may move; of golden
+    files alone, and empty where no spread was measured. band: the seeds that it was measured with.
     """
 
     name: str
@@ -45,6 +47,13 @@ class Measured:
     facts: Facts = field(default_factory=dict)
     tolerances: Mapping[str, float] | None = None
     list_sha256: str | None = None
+    curves: Curves = field(default_factory=dict)
+    allowed: Curves = field(default_factory=dict)
+    band: tuple[str, ...] = ()
+
+    def protocol_version(self, metric: str) -> str:
+        """What wrote none down is of the first version."""
+        return self.facts.get("protocols", {}).get(metric, "1")
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -58,8 +67,11 @@ class Measured:
         """The trials that count for a system: those that name it, and those that name none."""
         return [t for t in self.trials if t.system in ("", system)]
 
-    def groups(self) -> dict[tuple[str, str, str], list[Trial]]:
-        """(task, corpus, split) -> its trials: all, each split, and both gender pairings of a split that has both."""
+    def groups(self, repeated: bool = False) -> dict[tuple[str, str, str], list[Trial]]:
+        """(task, corpus, split) -> its trials: all, each split, and both gender pairings of a split that has both.
+
+        `repeated`: with the one pairing of a split that has no other too, as tables had it once (tests/historic).
+        """
         found: dict[tuple[str, str, str], list[Trial]] = defaultdict(list)
         for trial in self.trials:
             names = {"all", trial.split}
@@ -71,7 +83,9 @@ class Measured:
         alone = [
             (task, corpus, split)
             for (task, corpus, split), (whole, _, last) in paired.items()
-            if last in ("same", "cross") and found[task, corpus, whole or "all"] == found[task, corpus, split]
+            if not repeated
+            and last in ("same", "cross")
+            and found[task, corpus, whole or "all"] == found[task, corpus, split]
         ]
         return {place: trials for place, trials in found.items() if place not in alone}
 
@@ -131,12 +145,14 @@ def read_run(folder: Path) -> Measured:
         counts=record.counts,
         facts=_facts(record),
         list_sha256=hashlib.sha256(run.trials.read_bytes()).hexdigest(),
+        curves=read_curves(folder),
     )
 
 
 def _facts(record: RunRecord) -> Facts:
     device = record.device
     return {
+        "protocols": {metric: str(record.protocol_version(metric)) for metric in record.metrics},
         "weights": record.weights_sha256,
         "networks": {
             record.systems[name]: facts.checkpoint_sha256

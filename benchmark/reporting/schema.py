@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _DISTRIBUTION = "face-voice-benchmark"
 _REQUIRED_CELLS = ("task", "corpus", "system", "split", "metric", "value", "low", "high", "n", "failed", "paper_value")
@@ -91,7 +91,10 @@ class RunRecord(Strict):
     command that mends it. corpus_sha256: of manifest and decoded bytes. real_pictures: corpus -> gender -> pictures of
     the real set that sets of outputs are compared with. peak_memory: bytes, of the largest process so far. Times are
     ISO 8601 with zone. kind "score": a given list was scored; task and profile are then empty, and `given` says what it
-    was.
+    was. protocol_versions: metric -> version of its protocol (`registry.Entry.version`); records from before there were
+    versions have none, and mean 1.
+
+    What earlier versions of the suite wrote is read as well (tests/historic).
     """
 
     schema_version: Literal[1] = 1
@@ -102,6 +105,7 @@ class RunRecord(Strict):
     systems: dict[str, str]
     corpora: list[str]
     metrics: list[str]
+    protocol_versions: dict[str, int] = Field(default_factory=dict)
     seeds: list[int]
     settings: dict[str, Any]
     git: Git
@@ -125,6 +129,20 @@ class RunRecord(Strict):
     started: str
     finished: str | None = None
     status: Literal["running", "trained", "finished", "failed", "interrupted"] = "running"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier(cls, stored: Any) -> Any:
+        """Until bf33420 one vocoder was named for the whole run, and not for which systems: it becomes a note."""
+        if isinstance(stored, dict) and "vocoder" in stored:
+            stored = dict(stored)
+            vocoder = stored.pop("vocoder")
+            stored["notes"] = [*stored.get("notes", []), *([f"vocoder of mels: {vocoder}"] if vocoder else [])]
+        return stored
+
+    def protocol_version(self, metric: str) -> int:
+        """By which version of its protocol this run computed a metric."""
+        return self.protocol_versions.get(metric, 1)
 
     @property
     def vocoders(self) -> str:

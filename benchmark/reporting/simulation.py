@@ -1,6 +1,6 @@
-"""How often the intervals of `statistics` are wrong: made data with a true mean of 0 (docs/statistics.md).
+"""How often the intervals of `statistics` are wrong, and the gate of `compare`: made data with a true mean of 0.
 
-`python -m benchmark.reporting.simulation` prints the table of that page.
+`python -m benchmark.reporting.simulation` prints the tables of docs/statistics.md.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import stdtrit
 
+from benchmark.reporting.gate import ALPHA, detectable, holm, p_of_loss
 from benchmark.reporting.statistics import standard_error
 
 CHUNK = 500
@@ -93,6 +94,45 @@ def false_alarms(design: Design, effects: Effects, sets: int, seed: int, level: 
     return alarms / sets
 
 
+@dataclass(frozen=True)
+class Gate:
+    """`compare` of pairs of runs whose differences B - A are drawn: `cells` systems and metrics of their own scores,
+    each with two splits of `design` that share no speaker (the family of `changes.row_changes`)."""
+
+    design: Design
+    effects: Effects
+    cells: int
+
+    def called(self, sets: int, seed: int, loss: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Of `sets` comparisons, B worse by `loss` in one split of one cell and equal in all others.
+
+        Returns:
+            (rows called worse, (sets, 2 cells) bool, the first being the one with the loss; the loss that its power is
+            printed for, (sets,)).
+        """
+        rng = np.random.default_rng(seed)
+        called, losses = [], []
+        for start in range(0, sets, CHUNK):
+            count, rows = min(CHUNK, sets - start), []
+            for row in range(2 * self.cells):
+                sources, targets = self.design.draw(count, rng)
+                scores = self.effects.draw(sources, targets, rng) - loss * (row == 0)
+                rows.append((scores.mean(axis=1), *standard_error(scores, sources, targets)))
+            gain, error, freedom = (np.stack(part, axis=1) for part in zip(*rows, strict=True))
+            called.append(holm(p_of_loss(gain, error, freedom)) <= ALPHA)
+            losses.append(detectable(error[:, 0], freedom[:, 0], 2 * self.cells, tolerance=0.0))
+        return np.concatenate(called), np.concatenate(losses)
+
+    def false_alarms(self, sets: int, seed: int) -> float:
+        """Share of pairs of equal runs that are called worse anywhere."""
+        return float(self.called(sets, seed)[0].any(axis=1).mean())
+
+    def power(self, sets: int, seed: int) -> float:
+        """Share of comparisons in which a loss as large as is printed (the median of it) is called."""
+        loss = float(np.median(self.called(sets, seed)[1]))
+        return float(self.called(sets, seed + 1, loss)[0][:, 0].mean())
+
+
 DESIGNS = (
     Design(48, 8, 8),
     Design(96, 12, 12),
@@ -126,6 +166,22 @@ def main() -> None:
         for name, effects, shared in rows:
             cells = [_cell(replace(d, even=even, shared=shared, words=words), effects, options) for d in DESIGNS]
             print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    _gate_table(options)
+
+
+def _gate_table(options: argparse.Namespace) -> None:
+    sides = [Design(trials, k, k) for trials, k in ((48, 8), (96, 16), (192, 32), (384, 64))]
+    print(f"\nthe gate: {options.sets} comparisons; equal runs called worse / printed losses called worse, in %\n")
+    print(
+        "| variance, systems x metrics | " + " | ".join(f"{d.trials}: {d.sources} x {d.targets}" for d in sides) + " |"
+    )
+    print("|---" * (len(sides) + 1) + "|")
+    for name in ("speakers 60 %, pairs 10 %", "speakers 20 %, pairs 10 %"):
+        for cells in (1, 4):
+            gates = [Gate(design, EFFECTS[name], cells) for design in sides]
+            rates = [(g.false_alarms(options.sets, options.seed), g.power(options.sets, options.seed)) for g in gates]
+            row = " | ".join(f"{100 * alarms:.1f} / {100 * power:.0f}" for alarms, power in rates)
+            print(f"| {name}; {cells} | {row} |", flush=True)
 
 
 def _cell(design: Design, effects: Effects, options: argparse.Namespace) -> str:

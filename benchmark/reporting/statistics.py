@@ -36,7 +36,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean paired difference over `n` trials; `p` is two-sided and below 1 - level exactly when 0 lies outside."""
+    """A mean paired difference over `n` trials; `p` is two-sided and below 1 - level exactly when 0 lies outside.
+
+    error, freedom: the standard error of the mean and its degrees of freedom; None where there is no interval.
+    """
 
     mean: float
     low: float | None
@@ -44,6 +47,8 @@ class Difference:
     p: float | None
     n: int
     clusters: tuple[int, int]
+    error: float | None = None
+    freedom: float | None = None
 
 
 def mean_interval(
@@ -66,7 +71,7 @@ def mean_interval(
         ValueError: n = 0, lengths that differ, a value that is not finite, a missing id (None or ""), a bad level, a
             weight that is not positive and finite.
     """
-    mean, low, high, _, n, clusters = _estimate(values, sources, targets, level, weights)
+    mean, low, high, _, n, clusters, _, _ = _estimate(values, sources, targets, level, weights)
     return Interval(mean, low, high, n, clusters)
 
 
@@ -151,8 +156,8 @@ def _estimate(
     targets: Sequence[Hashable],
     level: float,
     weights: ArrayLike | None,
-) -> tuple[float, float | None, float | None, float | None, int, tuple[int, int]]:
-    """Mean, low, high, p against 0, n, clusters."""
+) -> tuple[float, float | None, float | None, float | None, int, tuple[int, int], float | None, float | None]:
+    """Mean, low, high, p against 0, n, clusters, standard error, degrees of freedom."""
     array = np.asarray(values, np.float64)
     if not 0 < level < 1:
         raise ValueError(f"level {level}: expected a share between 0 and 1")
@@ -165,13 +170,13 @@ def _estimate(
     n, clusters = array.size, (len(np.unique(source)), len(np.unique(target)))
     mean = float(array[0] if np.ptp(array) == 0 else np.average(array, weights=weight))
     if min(clusters) < MIN_CLUSTERS:
-        return mean, None, None, None, n, clusters
+        return mean, None, None, None, n, clusters, None, None
     if np.ptp(array) == 0:
-        return mean, mean, mean, float(mean == 0), n, clusters
+        return mean, mean, mean, float(mean == 0), n, clusters, 0.0, float(min(clusters) - 1)
     error, freedom = standard_error(array[None], source[None], target[None], None if weight is None else weight[None])
     half = float(stdtrit(freedom, (1 + level) / 2)[0] * error[0])
     p = float(2 * stdtr(freedom, -abs(mean) / error)[0])
-    return mean, mean - half, mean + half, p, n, clusters
+    return mean, mean - half, mean + half, p, n, clusters, float(error[0]), float(freedom[0])
 
 
 def _checked(weights: ArrayLike, n: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from benchmark.atomic import write_json, write_text
 from benchmark.errors import BenchmarkError, RunLocked
+from benchmark.registry import protocol_version
 from benchmark.reporting.schema import RunRecord
 from protocols.trial import Score
 
@@ -97,11 +98,17 @@ class RunFolder:
         """Begin the run, or go on with it: what an earlier session of the same run found out is kept.
 
         Raises:
-            BenchmarkError: the folder holds another run; the message names what differs.
+            BenchmarkError: the folder holds another run, or scores of other protocols; the message names what differs.
         """
+        record = record.model_copy(update={"protocol_versions": {m: protocol_version(m) for m in record.metrics}})
         if self.run_json.exists():
             old = self.read()
             differing = _differences(old.identity(), record.identity())
+            differing += [
+                f"{metric} was of protocol version {old.protocol_version(metric)}, now {version}"
+                for metric, version in record.protocol_versions.items()
+                if metric in old.metrics and old.protocol_version(metric) != version
+            ]
             if differing:
                 raise BenchmarkError(
                     f"{self.path} holds another run: {'; '.join(differing)}. Name another folder with --out, or remove "

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from benchmark.atomic import write_json, write_text
 from benchmark.errors import BenchmarkError
+from benchmark.registry import protocol_version
 from benchmark.reporting.cells import difference_row, table_row
 from benchmark.reporting.layout import blocks, to_latex, to_markdown
 from benchmark.reporting.schema import DifferenceRow, RunRecord, SystemFacts, TableRow
@@ -109,6 +110,12 @@ def caption(record: RunRecord, trials: Sequence[Trial]) -> str:
     lines += [text for families, text in _OF_PICTURES if any(_is_of(m, families) for m in record.metrics)]
     if any(not t.target_id and target(t) for t in trials):
         lines.append("A latent is drawn for one row alone: intervals are clustered by source speaker.")
+    lines += [
+        f"{metric}: protocol version {record.protocol_version(metric)}; version {now} is computed today. Never "
+        "to be put into one table with it."
+        for metric in record.metrics
+        if (now := protocol_version(metric)) != record.protocol_version(metric)
+    ]
     if record.partial:
         lines.append(f"Partial (fewer trials than asked for): {', '.join(record.partial)}.")
     lines += [f"{metric}: {note}" for metric, note in record.metric_notes.items()]

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from textwrap import fill
 from typing import Any
 
-from benchmark.reporting.changes import LEVEL, NATURAL, Change, direction
+from benchmark.reporting.changes import NATURAL, Change, direction
 from benchmark.reporting.compare import Verdict
 from benchmark.reporting.findings import FAILING, Finding
+from benchmark.reporting.gate import ALPHA, POWER
 from benchmark.reporting.measured import Measured
 from benchmark.reporting.statistics import MIN_CLUSTERS
 
@@ -71,28 +72,34 @@ def _findings(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def _tables(verdict: Verdict) -> Iterator[str]:
-    """One block for every corpus and metric with rows that moved."""
-    moved = [c for c in verdict.changes if c.status != "same"]
-    for task, corpus, metric in dict.fromkeys((c.task, c.corpus, c.metric) for c in moved):
-        own = [c for c in moved if (c.task, c.corpus, c.metric) == (task, corpus, metric)]
+    """One block for every corpus and metric with rows that moved; beside them the parts of the same system."""
+    moved = {_cell(c) for c in verdict.changes if c.status not in ("same", "part")}
+    shown = [c for c in verdict.changes if c.status != "same" and _cell(c) in moved]
+    for task, corpus, metric in dict.fromkeys((c.task, c.corpus, c.metric) for c in shown):
+        own = [c for c in shown if (c.task, c.corpus, c.metric) == (task, corpus, metric)]
         end = {1: "higher is better", -1: "lower is better", 0: "no good end is known: any change counts"}
-        heads = ("status", "system", "split", "n", "A", "B", "B - A", "interval", "tolerance")
+        heads = ("status", "system", "split", "n", "A", "B", "B - A", "95 % interval", "p (Holm)", "tolerance")
         lines = [heads, *(_cells(c) for c in own)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
         text = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
         yield "\n".join([f"{metric} · {task} · {corpus} ({end[direction(metric)]})", *text])
 
 
+def _cell(change: Change) -> tuple[str, str, str, str]:
+    return change.task, change.corpus, change.metric, change.system
+
+
 def _cells(change: Change) -> tuple[str, ...]:
     bounds = "none: few speakers" if change.low is None else f"[{change.low:+.4f}, {change.high:+.4f}]"
     if change.sets is not None:
         bounds = "none: whole sets"
-    values = (f"{change.a:.4f}", f"{change.b:.4f}", f"{change.difference:+.4f}", bounds, f"{change.tolerance:g}")
+    p = "-" if change.p is None else "<.001" if change.p < 0.001 else f"{change.p:.3f}"
+    values = (f"{change.a:.4f}", f"{change.b:.4f}", f"{change.difference:+.4f}", bounds, p, f"{change.tolerance:g}")
     return (change.status, change.system, change.split, str(change.n), *values)
 
 
 def _equal(verdict: Verdict) -> Iterator[str]:
-    same = [c for c in verdict.changes if c.status == "same"]
+    same = [c for c in verdict.changes if c.status in ("same", "part")]
     if same:
         chance = sum(c.beyond for c in same)
         largest = max((abs(c.difference) for c in same if not c.beyond), default=0.0)
@@ -101,7 +108,7 @@ def _equal(verdict: Verdict) -> Iterator[str]:
             parts.append(
                 f"{len(same) - chance} within the tolerance ({f'at most {largest:.2g}' if largest else 'equal'})"
             )
-        parts += [f"{chance} beyond it, but not beyond chance or too small to tell"] if chance else []
+        parts += [f"{chance} beyond it, but not beyond chance, or parts of other rows"] if chance else []
         yield f"same     {'; '.join(parts)}."
     if not verdict.reproduce:
         yield from _chance(verdict)
@@ -115,31 +122,50 @@ def _chance(verdict: Verdict) -> Iterator[str]:
         yield f"chance   fewer than {MIN_CLUSTERS} speakers on a side: no interval, the tolerance alone decides."
     if not verdict.tested:
         return
-    each = 100 - 100 * (1 - LEVEL) / verdict.tested
     yield (
-        f"chance   {verdict.tested} rows tested together, each at {each:.5g} %: of 100 pairs of equal runs about "
-        f"{50 * (1 - LEVEL):.2g} are called worse."
+        f"chance   {verdict.tested} rows tested together (Holm): the splits of every system and metric in which scores "
+        f"moved.\n         Of 100 pairs of equal runs at most about {100 * ALPHA:g} are called worse."
     )
-    widths: dict[str, list[float]] = defaultdict(list)
+    losses: dict[str, list[float]] = defaultdict(list)
     for change in verdict.changes:
-        if change.split == "all" and not change.exact and change.low is not None and change.high is not None:
-            widths[change.metric].append((change.high - change.low) / 2)
-    for metric, half in widths.items():
-        if max(half) > 0:
-            widest = f"half widths {min(half):.2g} to {max(half):.2g}"
-            yield f"power    {metric}, all trials: {widest}; a smaller change is seldom seen."
+        if change.detectable is not None:
+            losses[change.metric].append(change.detectable)
+    for metric, of in losses.items():
+        many = f"{min(of):.2g} to {max(of):.2g} (by system and split)" if len(of) > 1 else f"{of[0]:.2g}"
+        yield f"power    {metric}: a loss of {many} is called worse in {10 * POWER:g} of 10 comparisons."
 
 
 def _last(verdict: Verdict) -> str:
+    """The verdict in words: what is worse and by how much, or that nothing is and what would have been seen."""
     if verdict.passed:
         better = sum(c.status == "better" for c in verdict.changes)
         return f"passed{f': {better} rows better' if better else ''}"
-    rows = Counter(c.status for c in verdict.failing)
+    told = [_told(own) for own in _by_cell(verdict.failing).values()]
+    told = [*told[:SHOWN], *([f"and {len(told) - SHOWN} systems and metrics more"] if len(told) > SHOWN else [])]
     checks = Counter((f.check, f.status) for f in verdict.findings if f.status in FAILING)
-    told = [f"{count} row{'s' if count > 1 else ''} {status}" for status, count in rows.items()]
     told += [f"{check}: {count} {status}" for (check, status), count in checks.items()]
     natural = {c.metric for c in verdict.failing if c.system in NATURAL}
     if natural and not verdict.reproduce:
         told.append(f"natural recordings score otherwise under {', '.join(sorted(natural))}: judge or corpus changed")
     advice = "\nIf it is meant: `compare --write GOLDEN RUN`, and say why in the commit." if verdict.reproduce else ""
-    return fill(f"FAILED: {'; '.join(told)}.", 120) + advice
+    rows = Counter(c.status for c in verdict.failing)
+    counts = "".join(f" {count} row{'s' if count > 1 else ''} {status};" for status, count in rows.items())
+    lines = [fill(line, 120, subsequent_indent="  ", break_on_hyphens=False) for line in told]
+    return "\n".join([f"FAILED:{counts}".rstrip(";") + ("." if counts else ""), *lines]) + advice
+
+
+def _by_cell(changes: Iterable[Change]) -> dict[tuple[str, str, str, str], list[Change]]:
+    found: dict[tuple[str, str, str, str], list[Change]] = defaultdict(list)
+    for change in changes:
+        found[_cell(change)].append(change)
+    return found
+
+
+def _told(changes: list[Change]) -> str:
+    """One sentence on the rows of one system and metric, by the one that moved most."""
+    most = max(changes, key=lambda c: abs(c.difference))
+    chance = "" if most.p is None else f", p {'< .001' if most.p < 0.001 else f'= {most.p:.3f}'}"
+    others = f" (and {len(changes) - 1} more splits)" if len(changes) > 1 else ""
+    became = "not the same" if most.status == "differs" else most.status
+    values = f"{most.a:.4g} -> {most.b:.4g} ({most.difference:+.2g}; allowed {most.tolerance:g}{chance})"
+    return f"- {most.system} is {became} in {most.metric}, {most.split}{others}: {values}"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import tyro
 
+from benchmark.errors import BenchmarkError
+
 
 @dataclass(frozen=True)
 class Compare:
@@ -17,13 +19,15 @@ class Compare:
     Both must hold the same frozen trials: scores are compared trial by trial. Against a golden file B must reproduce
     it: a value that moves by more than its tolerance fails, in either direction. Between two runs B fails where it is
     worse: the wrong way by more than the tolerance, and beyond chance (paired differences, clustered by source and
-    target speaker, 95 % over all rows that moved together). A missing row or item, an item that failed, a table that is
-    not what its own scores give, and other weights of a metric always fail. docs/compare.md has the rules.
+    target speaker, one-sided, Holm's 5 % over the splits of all systems and metrics that moved). A missing row or
+    item, an item that failed, a table that is not what its own scores give, other weights or another protocol version
+    of a metric always fail. docs/compare.md has the rules.
 
     Examples:
         python -m benchmark compare results/golden/image_guided_vc-tiny.json results/my_run
         python -m benchmark compare results/monday results/tuesday --tolerances tolerances.toml
         python -m benchmark compare --write results/golden/mine.json results/my_run
+        python -m benchmark compare --write results/golden/mine.json results/seed0 --band results/seed1 results/seed2
     """
 
     a: tyro.conf.Positional[Path]
@@ -35,6 +39,9 @@ class Compare:
     before those of a golden file; what neither names has 0.002."""
     write: tyro.conf.FlagCreatePairsOff[bool] = False
     """Write the golden file A from the run B instead, with the tolerances of --tolerances or of the old file."""
+    band: tuple[Path, ...] = ()
+    """With --write: the same run under other seeds; tolerances of values and of loss curves are then the standard
+    deviations over all of them."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document on stdout, and nothing else there."""
 
@@ -42,8 +49,10 @@ class Compare:
 def main(settings: Compare) -> int:
     from benchmark.reporting import compare, verdict
 
+    if settings.band and not settings.write:
+        raise BenchmarkError("--band goes with --write: it says what a golden file allows.")
     if settings.write:
-        compare.accept(settings.b, settings.a, settings.tolerances)
+        compare.accept(settings.b, settings.a, settings.tolerances, settings.band)
         print(f"Written {settings.a} from {settings.b}.", file=sys.stderr)
         return 0
     found = compare.compare(compare.read(settings.a), compare.read(settings.b), settings.tolerances)
