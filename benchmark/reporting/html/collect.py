@@ -21,9 +21,10 @@ from protocols.trial import Score, Trial, read_trials
 _CAPTIONS = {
     "grid": "Sources down the left side, references (or the people who are heard) along the top.",
     "trials": "Trials of the frozen list side by side.",
+    "styles": "Styles of people held out, by t-SNE; a colour a person, discs for faces, triangles for voices.",
     "retrieval": "Whom outputs are most like: the nearest faces by the embedded judge.",
 }
-"""Pictures that runs draw. Any other says what it shows in its PNG text `Description`."""
+"""Pictures that the suite draws, by their name up to a `-`; others may have a PNG text `Description`."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,8 @@ def _pictures(folder: Path, record: RunRecord) -> list[Picture]:
 
 def _said(path: Path) -> str:
     """What is known of a picture, else what is written in it, else its name."""
-    if path.stem in _CAPTIONS:
-        return _CAPTIONS[path.stem]
+    if (known := path.stem.partition("-")[0]) in _CAPTIONS:
+        return f"{_CAPTIONS[known]} {path.stem.removeprefix(known).lstrip('-')}".strip()
     try:
         with Image.open(path, formats=("PNG",)) as picture:
             return str(picture.info.get("Description") or path.stem.replace("_", " "))

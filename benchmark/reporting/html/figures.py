@@ -93,7 +93,7 @@ def curves(training: Training) -> Markup:
             axis.set_title(name, loc="left")
             axis.grid()
             axis.tick_params(labelsize=8)
-            axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
         for axis in panels[len(names) :]:
             axis.set_visible(False)
         said = "; ".join(f"{name} from {v[0][1]:.3g} to {v[-1][1]:.3g}" for name, v in training.terms.items())

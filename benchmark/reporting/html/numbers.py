@@ -119,7 +119,8 @@ def _kind(run: Run, system: str) -> str:
 
 
 def failures(run: Run) -> tuple[list[tuple[str, str, str, str]], int]:
-    """(system, metric, trial, reason) of the first failures, and how many there are."""
-    failed = run.failed
-    shown = [(run.record.systems[s.system], s.metric, s.trial, str(s.error)) for s in failed[:_FAILURES]]
+    """(system, metric, trial, reason) of the first failures, paths from the run folder, and how many there are."""
+    failed, here = run.failed, f"{run.root.resolve()}/"
+    names = run.record.systems
+    shown = [(names[s.system], s.metric, s.trial, str(s.error).replace(here, "")) for s in failed[:_FAILURES]]
     return shown, len(failed)

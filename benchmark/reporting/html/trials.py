@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from benchmark.reporting.picture import spread
 from protocols.trial import Score, Trial
 
 _MARK = ("♀", "♂")
+_JOINED = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class ShownTrial:
     @property
     def longest(self) -> int:
         """Pixels of the widest spectrogram: the others are drawn on its time scale."""
-        return max(item.shown.spectrogram[1] for item in self.items if item.shown.spectrogram)
+        return max((item.shown.spectrogram[1] for item in self.items if item.shown.spectrogram), default=1)
 
 
 def shown_trials(run: Run, media: Media) -> list[ShownTrial]:
@@ -57,7 +58,14 @@ def shown_trials(run: Run, media: Media) -> list[ShownTrial]:
     for score in run.scores:
         if score.rows is None:
             scores[score.system, score.trial].append(score)
-    return [_shown(run, rows, scores, media) for rows in _chosen(list(groups.values()))]
+    captioned = _most_scored(run)
+    return [_shown(run, rows, scores, captioned, media) for rows in _chosen(list(groups.values()))]
+
+
+def _most_scored(run: Run) -> str:
+    """The first metric of those that most rows have a score of; it stands beside every output."""
+    counts = Counter(score.metric for score in run.scores if score.rows is None)
+    return max(run.record.metrics, key=lambda metric: counts[metric], default="")
 
 
 def _same(run: Run, row: Trial) -> object:
@@ -78,7 +86,11 @@ def _chosen(groups: Sequence[Mapping[str, Trial]]) -> list[Mapping[str, Trial]]:
 
 
 def _shown(
-    run: Run, rows: Mapping[str, Trial], scores: Mapping[tuple[str, str], Sequence[Score]], media: Media
+    run: Run,
+    rows: Mapping[str, Trial],
+    scores: Mapping[tuple[str, str], Sequence[Score]],
+    captioned: str,
+    media: Media,
 ) -> ShownTrial:
     first = next(iter(rows.values()))
     systems = [name for name in run.record.systems if name in rows]
@@ -94,7 +106,7 @@ def _shown(
         own = {score.metric: _text(score) for score in scores[name, rows[name].trial]}
         label = run.record.systems[name]
         lines.append((label, *(own.get(metric, "—") for metric in metrics)))
-        about = f"{metrics[0].partition('@')[0]} {own[metrics[0]]}" if metrics and metrics[0] in own else ""
+        about = f"{captioned.partition('@')[0]}{_JOINED}{own[captioned]}" if captioned in own else ""
         shown = media.shown[outputs[name]] if name in outputs else Shown(why="the row names no output")
         items.append(_item(label, about, shown))
     about = " · ".join(filter(None, (first.split, first.pairing and f"{first.pairing} gender", first.transcript)))
@@ -102,7 +114,7 @@ def _shown(
 
 
 def _item(name: str, about: str, shown: Shown, given: bool = False) -> Item:
-    seconds = "" if shown.seconds is None else f"{shown.seconds:.1f} s"
+    seconds = "" if shown.seconds is None else f"{shown.seconds:.1f}{_JOINED}s"
     return Item(name, " · ".join(filter(None, (about, seconds))), shown, given)
 
 

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from benchmark.atomic import write_json, write_text
 from benchmark.errors import BenchmarkError
 from benchmark.reporting.html.collect import Run, read_run
+from benchmark.reporting.html.extras import read_reproduced, style_tables
 from benchmark.reporting.html.figures import COLOURS, curves
 from benchmark.reporting.html.media import LIMIT_MB, SECONDS, Media
 from benchmark.reporting.html.numbers import distributions, failures, metrics, overviews
@@ -46,13 +47,16 @@ class Report:
     seconds: float
 
 
-def write_report(run_folder: Path, out: Path | None = None, limit_mb: float = LIMIT_MB) -> Report:
+def write_report(
+    run_folder: Path, out: Path | None = None, limit_mb: float = LIMIT_MB, reproduced: Path | None = None
+) -> Report:
     """Make the report of a run, finished or not, in `out` (default: `report` in the run folder); all of it or nothing.
 
-    A report that is there already is replaced, once the new one is whole.
+    A report that is there already is replaced, once the new one is whole. `reproduced`: folder of the tables of papers
+    that `reproduce --out` wrote.
 
     Raises:
-        BenchmarkError: no run folder; `out` is something else than a report; the disk is full.
+        BenchmarkError: no run folder; no tables in `reproduced`; `out` is no report; the disk is full.
     """
     started = time.monotonic()
     if limit_mb < 0:
@@ -64,7 +68,7 @@ def write_report(run_folder: Path, out: Path | None = None, limit_mb: float = LI
     try:
         part.mkdir(parents=True)
         media = Media(part, out, round(limit_mb * 1e6))
-        page, shown = _page(run, media)
+        page, shown = _page(run, media, reproduced)
         write_text(part / "index.html", page)
         _copy(run.folder, part)
         report = Report(
@@ -120,7 +124,7 @@ def _copy(folder: Path, part: Path) -> None:
             shutil.copyfile(folder / name, part / "files" / name)
 
 
-def _page(run: Run, media: Media) -> tuple[str, int]:
+def _page(run: Run, media: Media, reproduced: Path | None) -> tuple[str, int]:
     """(HTML, trials shown). Pictures of the whole run go into the media before the trials."""
     drawn = [(picture, media.picture(picture.path)) for picture in run.pictures if not picture.sheet]
     trials = shown_trials(run, media)
@@ -139,7 +143,8 @@ def _page(run: Run, media: Media) -> tuple[str, int]:
         "caption": run.caption,
         "overviews": overviews(tables),
         "metrics": tables,
-        "reproduced": [],
+        "reproduced": [] if reproduced is None else read_reproduced(reproduced),
+        "styles": style_tables(run.folder),
         "trials": trials,
         "trial_count": len(run.trials),
         "lined_up": bool(trials) and not any(t.sound for t in trials) and all(own == names[0] for own in names),
@@ -178,13 +183,13 @@ def _sections(values: dict[str, Any]) -> list[tuple[str, str]]:
         ("tables", "Tables", "metrics"),
         ("papers", "Papers", "reproduced"),
         ("trials", heard, "trials"),
-        ("pictures", "Pictures", "pictures"),
+        ("pictures", "Pictures", "pictures styles"),
         ("distributions", "Distributions", "distributions"),
         ("training", "Training", "trainings"),
         ("failures", "Failures", "failures"),
         ("provenance", "Provenance", "provenance"),
     )
-    return [(anchor, name) for anchor, name, key in names if values[key]]
+    return [(anchor, name) for anchor, name, keys in names if any(values[key] for key in keys.split())]
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:
