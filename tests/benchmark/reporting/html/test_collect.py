@@ -78,7 +78,7 @@ def test_reproduced_tables_are_read_as_they_are_written(tmp_path: Path) -> None:
     from benchmark.reporting.reproduce.papers import paper_table
     from benchmark.reporting.reproduce.runs import find_runs
 
-    made = reproduction(paper_table("xfavot.table5"), find_runs("pocket", [tmp_path]), (0, 1, 2), {})
+    made = reproduction(paper_table("xfavot.table5"), find_runs("pocket", (), results=tmp_path), (0, 1, 2), {})
     page.write(tmp_path / "tables", made)
     [paper] = read_reproduced(tmp_path / "tables")
     assert made.table.title in paper.title
