@@ -11,13 +11,14 @@ from benchmark.media.features import Feature
 from benchmark.media.image import FACE128
 from benchmark.media.mel import MEL80
 from benchmark.media.mel64 import MEL64
+from benchmark.media.mel128 import MEL128
 from benchmark.media.mel326 import MEL326
 from benchmark.media.mel512 import MEL512
 from benchmark.media.resynthesis import RESYNTH16K
 from benchmark.media.text import TEXT
 
 FEATURES: Mapping[str, Feature] = {
-    f.name: f for f in (WAVE24K, WAVE16K, MEL80, MEL512, MEL326, MEL64, F0, FACE128, TEXT, RESYNTH16K)
+    f.name: f for f in (WAVE24K, WAVE16K, MEL80, MEL512, MEL326, MEL64, MEL128, F0, FACE128, TEXT, RESYNTH16K)
 }
 
 

@@ -72,7 +72,7 @@ class ModulatedConv(nn.Module):
     def lengths(self, scales: Tensor) -> Tensor:
         """(B, channels) -> (B, out): length of every output channel's modulated weights, float32 under autocast too."""
         squares = (self.weight * self.scale).square().sum((2, 3))
-        return (scales.float().square()[:, None] * squares).sum(2).add(EPSILON).sqrt()
+        return (scales.to(squares.dtype).square()[:, None] * squares).sum(2).add(EPSILON).sqrt()
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         scales, weight = self.affine(style), self.weight * self.scale
