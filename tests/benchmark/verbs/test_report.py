@@ -63,6 +63,7 @@ def test_one_line_says_where_it_is_and_json_says_all(tmp_path: Path, capsys: pyt
     [
         (["/no/such"], "is not a run folder: it has no run.json"),
         (["RUN", "--out", "RUN"], "is no report. Name another folder with --out"),
+        (["RUN", "--out", "."], "is the current folder"),
         (["RUN", "--media-limit", "-1"], "A limit of -1 MB"),
         (["RUN", "--reproduced", "/no/such"], "No tables in /no/such"),
     ],
