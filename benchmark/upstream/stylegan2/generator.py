@@ -92,7 +92,7 @@ class Generator(nn.Module):
     def mean_style(self, samples: int = 4096, seed: int = 0) -> Tensor:
         """(style,): the mean w of so many latents, drawn from `seed` on the CPU."""
         z = torch.randn(samples, self.settings.style, generator=torch.Generator().manual_seed(seed))
-        return self.map(z.to(self.constant.device)).mean(0)
+        return self.map(z.to(self.constant)).mean(0)
 
     def forward(self, styles: Tensor, noises: Sequence[Tensor] | None = None) -> Tensor:
         if noises is None:
