@@ -33,7 +33,7 @@ def voices(folder: Path) -> list[Trial]:
         assert wave is not None
         soundfile.write(folder / f"{record.id}.flac", resample(wave, RATE, 16_000), 16_000)
     rows = []
-    for i in range(16):
+    for i in range(len(chosen)):
         source, target, other = (chosen[(i * step + shift) % len(chosen)] for step, shift in ((1, 0), (3, 1), (7, 5)))
         if source.speaker == target.speaker:
             target = chosen[(i + 4) % len(chosen)]
