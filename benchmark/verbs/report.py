@@ -20,6 +20,8 @@ class Report:
     Examples:
         python -m benchmark report results/my_run
         python -m benchmark report results/my_run --out to_send --media-limit 15
+        python -m benchmark reproduce xfavot.table5 --profile pocket --out tables
+        python -m benchmark report results/my_run --reproduced tables
     """
 
     run: tyro.conf.Positional[Path]
@@ -28,6 +30,8 @@ class Report:
     """Folder of the report (default: `report` in the run folder)."""
     media_limit: float = 8.0
     """Megabytes of sound and pictures in the report; trials beyond are linked to the run folder."""
+    reproduced: Path | None = None
+    """Folder that `reproduce --out` wrote: its tables of the papers are shown too."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document on stdout, and nothing else there."""
 
@@ -35,7 +39,7 @@ class Report:
 def main(settings: Report) -> int:
     from benchmark.reporting.html.write import write_report
 
-    made = write_report(settings.run, settings.out, settings.media_limit)
+    made = write_report(settings.run, settings.out, settings.media_limit, settings.reproduced)
     if settings.json:
         print(json.dumps(asdict(made), indent=2))
         return 0
