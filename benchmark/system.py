@@ -199,6 +199,10 @@ class System(Trainable):
         """Called once before translating with the prepared corpora of the run: for what a control computes of training
         records without learning (a mean face). Learnt systems leave it."""
 
+    def kept(self, name: str, tensor: Tensor) -> Tensor:
+        """The part that translating reads of a tensor of the trained state, a view of it: what is shipped."""
+        return tensor
+
     def own_judge(self) -> tuple[nn.Module, nn.Linear] | None:
         """The face network (a `FaceTrunk`) that a trained system judges by itself, and its classifier of training
         speakers in the order of their codes: what metrics `@own` ask (`benchmark.upstream.face_embedding.own`). None:

@@ -81,7 +81,7 @@ TASKS: dict[str, Task] = {
             "face",
             "voice conversion: a source recording in the voice that a reference face suggests",
             (*_VOICE_METRICS, *_CPR),
-            (*_learnt("adain_cvc"), *_VOICE_CONTROLS),
+            (*_learnt("adain_cvc"), *_with_shuffled("xfavot"), *_VOICE_CONTROLS),
         ),
         Task(
             "audio_guided_vc",
@@ -93,6 +93,7 @@ TASKS: dict[str, Task] = {
                 *_learnt("adain_vc"),
                 *_with_shuffled("fragment_vc"),
                 *_with_shuffled("starganv2_vc:one_shot"),
+                *_with_shuffled("xfavot"),
                 "world_vc",
                 *_VOICE_CONTROLS,
                 "copy_reference",
@@ -134,6 +135,7 @@ TASKS: dict[str, Task] = {
             None,
             "a source recording in a style drawn from the latent space",
             ("wer@espnet:pocket:en1", *_NISQA),
+            ("xfavot", "vocoded_ground_truth", "random_reference", "copy_source", "vocoded_copy_source"),
         ),
         Task(
             "face_from_voice",

@@ -34,6 +34,8 @@ def test_wheel_contents(tmp_path: Path) -> None:
         *(f"benchmark/profiles/{name}.toml" for name in ("tiny", "pocket", "small", "paper")),
         "benchmark/corpora/pocket/corpus.py",
         "benchmark/reporting/questionnaire/form.html.jinja",
+        "benchmark/reporting/html/page.html.jinja",
+        "benchmark/reporting/html/style.css",
         "baselines/adain_vc/networks.py",
         "methods/__init__.py",
         "protocols/spksim.py",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
+from torch import Tensor
 
 from benchmark.atomic import atomic, write_text
 from benchmark.errors import BenchmarkError
@@ -127,12 +128,12 @@ def _options(record: RunRecord) -> RunSettings:
     return RunSettings(record.task, seed=record.settings["seed"], devices=record.settings["devices"])
 
 
-def _parameters(system: System, kept: Mapping[str, Any]) -> dict[str, int]:
+def _parameters(system: System, kept: Mapping[str, Tensor]) -> dict[str, int]:
     """Module -> parameters, of those that are kept."""
     counts: Counter[str] = Counter()
-    for name, parameter in system.named_parameters():
+    for name, _ in system.named_parameters():
         if name in kept:
-            counts[name.split(".")[0]] += parameter.numel()
+            counts[name.split(".")[0]] += kept[name].numel()
     return dict(counts)
 
 

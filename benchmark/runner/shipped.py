@@ -155,20 +155,22 @@ def recipe(system: System) -> dict[str, str]:
 
 def translating(system: System) -> dict[str, Tensor]:
     """What of a trained system's state a run computes with: the averaged modules and the system's own buffers, and the
-    network that it judges by; everything where it averages none. The modules left out only train the others (a
-    discriminator)."""
+    network that it judges by; everything where it averages none, and of a tensor what the system says (`System.kept`).
+    The modules left out only train the others (a discriminator)."""
     state = trained_state(system)
     if not system.ema:
         return state
     judge = system.own_judge() or ()
     asked = [name for name, module in system.named_modules() if module in judge]
     kept = tuple(f"{module}." for module in (*system.ema, *asked))
-    return {name: tensor for name, tensor in state.items() if "." not in name or name.startswith(kept)}
+    return {
+        name: system.kept(name, tensor) for name, tensor in state.items() if "." not in name or name.startswith(kept)
+    }
 
 
 def load_shipped(system: System, network: str, record: ShippedRecord) -> None:
-    """Put shipped weights into a fresh system. Modules that are not among them become NaN, so that nothing computed
-    with one would pass for an output.
+    """Put shipped weights into a fresh system. What is not among them becomes NaN, so that nothing computed with it
+    would pass for an output.
 
     Raises:
         BenchmarkError: the weights are damaged or do not fit.
@@ -180,10 +182,11 @@ def load_shipped(system: System, network: str, record: ShippedRecord) -> None:
             f"{len(wrong)} of {len(here)} tensors do not fit this version's {type(system).__name__}, {wrong[0]} for one"
         )
         raise _damaged(network, f"{weights_file(network)}: {why}")
-    for name, tensor in trained_state(system).items():
-        if name not in there and tensor.is_floating_point():
+    for tensor in trained_state(system).values():
+        if tensor.is_floating_point():
             tensor.fill_(torch.nan)
-    system.load_state_dict(there, strict=False)
+    for name, tensor in here.items():
+        tensor.copy_(there[name])
 
 
 def _verified(network: str, record: ShippedRecord) -> bytes:

@@ -322,6 +322,10 @@ class XFaVoT(System):
             total = total + losses.classification(logits, wanted, differ, slice(GENDERS, None))
         return total
 
+    def kept(self, name: str, tensor: Tensor) -> Tensor:
+        """Of the mapping network the genders' branches: no translation draws the latent of a speaker."""
+        return tensor[:GENDERS] if name.startswith("mapping_network.own.") else tensor
+
     def translate(self, task: str, source: Column, reference: Column, seeds: Tensor) -> Tensor:
         """Pictures (B, 3, size, size) in [-1, 1], or mels (B, 1, 80, T) as long as the source's.
 

@@ -43,6 +43,16 @@ def test_adain_cvc_learns_faces_it_was_trained_on() -> None:
     assert seen["low"] > 0
 
 
+@pytest.mark.parametrize("split", ["seen", "unseen"])
+def test_xfavot_gives_a_voice_something_of_the_face(split: str) -> None:
+    assert difference("image_guided_vc", split, "xfavot")["low"] > 0
+
+
+def test_xfavot_keeps_the_words() -> None:
+    found = values("image_guided_vc", "all", WER)
+    assert found["xfavot:pocket"] <= found["ground_truth"] + 0.05
+
+
 @pytest.mark.parametrize("system", ONE_SHOT)
 def test_one_shot_systems_learn_voices_they_never_heard(system: str) -> None:
     assert difference("audio_guided_vc", "unseen", system)["low"] > 0
