@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
+from benchmark.registry import protocol_version
 from benchmark.reporting.cells import table_row
 from benchmark.reporting.schema import RunRecord, TableRow
 from benchmark.reporting.store import RunFolder, read_scores
@@ -105,7 +106,12 @@ class Runs:
             if run.record.task == task and corpus in run.record.corpora and system in run.record.systems
         ]
         key = metric if not metric.endswith("*") else _key(able, metric.removesuffix("*"))
-        return [run for run in able if key in run.record.metrics], key
+        judged = [run for run in able if key in run.record.metrics]
+        now = [run for run in judged if run.record.protocol_version(key) == protocol_version(key)]
+        note = f"Passed over, {key} of another version of its protocol: {len(judged) - len(now)}."
+        if len(now) < len(judged) and note not in self.notes:
+            self.notes.append(note)
+        return now, key
 
 
 def find_runs(profile: str, folders: Sequence[Path], results: Path = Path("results")) -> Runs:

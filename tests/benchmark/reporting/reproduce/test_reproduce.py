@@ -70,6 +70,16 @@ def test_a_run_of_another_profile_is_no_run(make: Make, document: Document) -> N
     assert any("other profiles" in note and note.endswith(": 1.") for note in found["notes"])
 
 
+def test_another_version_of_a_protocol_is_another_number(make: Make, document: Document) -> None:
+    values = {system: {SPKSIM: value} for system, value in LADDER.items()}
+    make("audio_guided_vc", "pocket_av", values, seed=0)
+    make("audio_guided_vc", "pocket_av", values, seed=1, protocol_versions={SPKSIM: 99})
+    found = document("xfavot.table5", "--profile", "pocket")
+    (row,) = rows(found, model="A3_XFaVoT", guidance="audio", paper_metric="SpkSim", split="seen")
+    assert row["seeds"] == 1
+    assert f"Passed over, {SPKSIM} of another version of its protocol: 1." in found["notes"]
+
+
 def test_the_ladder_agrees_on_three_seeds(make: Make, document: Document) -> None:
     for seed in (0, 1, 2):
         ladder(make, seed)
