@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmark.errors import BenchmarkError
 from benchmark.reporting.changes import Change, row_changes
-from benchmark.reporting.curves import deviation, off_curve, spread
+from benchmark.reporting.curves import off_curve, reach, spread
 from benchmark.reporting.findings import (
     FAILING,
     Finding,
@@ -139,14 +139,14 @@ def accept(run: Path, golden: Path, tolerances: Path | None = None, band: Sequen
 
 
 def _spread_of_rows(sides: Sequence[Measured]) -> dict[str, float]:
-    """Metric and system -> the largest standard deviation of a row's value over the runs, where it is above the
-    metric's own tolerance."""
+    """Metric and system -> how far a row of another training may lie (`reach`), the widest of its rows, where that is
+    above the metric's own tolerance."""
     found: dict[str, float] = {}
     for key in [k for k in sides[0].rows if all(k in side.rows for side in sides)]:
         values = [v for side in sides if (v := side.rows[key].value) is not None]
         if len(values) == len(sides):
             name = f"{key[2]} {key[3]}"
-            found[name] = max(found.get(name, 0.0), deviation(values))
+            found[name] = max(found.get(name, 0.0), reach(values))
     return {name: value for name, value in found.items() if value > default(name.partition(" ")[0])}
 
 

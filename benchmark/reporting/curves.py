@@ -1,7 +1,8 @@
 """Loss curves in golden files: a training that goes another way is seen before its outputs are.
 
-What is allowed is measured: the standard deviation over trainings that differ in their seed alone. The same seed on
-another machine lies far inside of it (docs/compare.md), another recipe seldom.
+What is allowed is measured over trainings that differ in their seed alone: of a curve the standard deviation, of what
+came of it as far as one more training would go (`reach`). The same seed with another number of threads stays inside of
+both (docs/compare.md).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from scipy.special import stdtrit
 
 from benchmark.errors import BenchmarkError
 
@@ -59,6 +61,12 @@ def spread(curves: Sequence[Curves]) -> Curves:
 def deviation(values: Sequence[float]) -> float:
     """Sample standard deviation, in six digits: it is a tolerance."""
     return float(f"{np.std(values, ddof=1):.6g}")
+
+
+def reach(values: Sequence[float]) -> float:
+    """How far from one of n trainings a further one lies, in six digits: half of Student's 95 % prediction interval."""
+    n = len(values)
+    return float(f"{stdtrit(n - 1, 0.975) * np.sqrt(1 + 1 / n) * np.std(values, ddof=1):.6g}")
 
 
 def off_curve(a: Curves, b: Curves, allowed: Curves) -> Iterator[tuple[Literal["missing", "differs"], str]]:

@@ -40,8 +40,8 @@ class Compare:
     write: tyro.conf.FlagCreatePairsOff[bool] = False
     """Write the golden file A from the run B instead, with the tolerances of --tolerances or of the old file."""
     band: tuple[Path, ...] = ()
-    """With --write: the same run under other seeds; tolerances of values and of loss curves are then the standard
-    deviations over all of them."""
+    """With --write: the same run under other seeds. What is allowed is then measured: of loss curves the standard
+    deviation over all of them, of values half of the 95 % prediction interval for one more."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document on stdout, and nothing else there."""
 

@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmark.errors import BenchmarkError
-from benchmark.reporting.curves import off_curve, read_curves, spread
+from benchmark.reporting.curves import off_curve, reach, read_curves, spread
 from benchmark.reporting.golden import read_golden
 
 Make = Callable[..., Path]
@@ -52,6 +53,13 @@ def test_what_is_allowed_is_the_standard_deviation_over_runs() -> None:
     assert spread(runs) == {"n": {"p/t": {3: 1.0, 7: 0.0}}}
 
 
+def test_one_training_in_twenty_lies_beyond_the_reach_of_five() -> None:
+    assert reach([1.0, 2.0, 3.0]) == pytest.approx(4.302653 * (4 / 3) ** 0.5, rel=1e-5)
+    draws = np.random.default_rng(0).normal(3.0, 0.5, (4000, 6))
+    beyond = [abs(row[5] - row[:5].mean()) > reach(row[:5].tolist()) for row in draws]
+    assert np.mean(beyond) == pytest.approx(0.05, abs=0.012)
+
+
 def test_a_curve_that_leaves_the_band_or_lacks_a_value_is_said() -> None:
     a, allowed = {"n": {"p/t": {3: 2.0, 7: 1.0}}}, {"n": {"p/t": {3: 0.5, 7: 0.1}}}
     assert not list(off_curve(a, {"n": {"p/t": {3: 2.5, 7: 0.95}}}, allowed))
@@ -70,7 +78,7 @@ def test_a_golden_file_of_several_seeds(made_run: Make, judge: Judge, tmp_path: 
     assert stored.band == ("0", "0", "0"), "the runs are made ones of one seed"
     assert stored.allowed == {"adain_cvc": {"auto/loss": {3: 0.1, 7: 0.0}}}
     tolerance = (stored.tolerances or {})["spksim@resemblyzer adain_cvc:pocket"]
-    assert 0.002 < tolerance < 0.03
+    assert 0.002 < tolerance < 0.15
     assert "spksim@resemblyzer ground_truth" not in (stored.tolerances or {}), "what no seed moves has its usual one"
     assert judge(golden, runs[0])[0] == 0
     shutil.copytree(runs[0], tmp_path / "moved")
