@@ -15,7 +15,7 @@ from benchmark.errors import BenchmarkError, MissingWeights
 from benchmark.registry import find, parse_system
 from benchmark.runner.corpora import derive_wanted, open_store
 from benchmark.runner.systems import is_learnt, tables
-from benchmark.settings import load_profile, make
+from benchmark.settings import Profile, load_profile, make
 from benchmark.system import System
 from benchmark.tasks import get_task
 from benchmark.training.loop import TrainSettings, train
@@ -23,8 +23,6 @@ from benchmark.training.records import heard_speakers
 
 WARM = 1
 """Steps before those that count."""
-_DATA = "pocket"
-"""Profile whose corpora fill the batches; what they show does not change how long a step takes."""
 _POOLS = {"faces": "pocket_faces", "voices": "pocket_voices"}
 
 
@@ -66,7 +64,7 @@ def step_times(system: str, profile: str, steps: int, batch: int | None, jobs: i
     settings: Any = make(cls.Settings, table, f"profile {profile}, systems.{name.base}")
     with torch.device("meta"):
         plain = cls(settings)
-    stores = _stores(plain, jobs)
+    stores = _stores(plain, asked, jobs)
     try:
         made, note = cls(settings, heard_speakers(stores)), ""
     except MissingWeights:
@@ -98,9 +96,8 @@ def step_times(system: str, profile: str, steps: int, batch: int | None, jobs: i
     )
 
 
-def _stores(system: System, jobs: int | None) -> list[Store]:
+def _stores(system: System, profile: Profile, jobs: int | None) -> list[Store]:
     """The corpora of a task of the system's, and those of people only seen or only heard where its draws name them."""
-    profile = load_profile(_DATA)
     pools = {pick.pool for draw in system.draws().values() for pick in draw.columns.values()}
     corpora = list(get_task(sorted(system.tasks)[0]).corpora)
     corpora += [corpus for pool, corpus in _POOLS.items() if pool in pools]
