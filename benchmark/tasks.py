@@ -135,7 +135,6 @@ TASKS: dict[str, Task] = {
             None,
             "a source recording in a style drawn from the latent space",
             ("wer@espnet:pocket:en1", *_NISQA),
-            ("xfavot", "vocoded_ground_truth", "random_reference", "copy_source", "vocoded_copy_source"),
         ),
         Task(
             "face_from_voice",

@@ -112,7 +112,7 @@ def clip() -> Any:
             "SGSIM asks CLIP through the package open_clip, which is not installed. Install it: uv sync --extra clip "
             "(or pip install 'face-voice-benchmark[clip]')."
         )
-    network = import_module("open_clip").create_model(MODEL, pretrained=None)
+    network = import_module("open_clip").create_model(MODEL)
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:

@@ -83,7 +83,7 @@ def offences(source: str, may_download: bool = False) -> list[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            tops = {name.split(".")[0] for name in names}
+            tops = {name.split(".")[0] for name in names if name != "urllib.parse"}  # which only writes addresses
             found += tops & FORBIDDEN
             found += () if may_download else tops & NETWORK
             if isinstance(node, ast.ImportFrom) and tops & HARMLESS.keys():
