@@ -99,8 +99,8 @@ def test_one_test_of_5_percent_a_row_would_cry_wolf_in_every_third_pair() -> Non
 
 
 def test_the_printed_loss_is_seen_as_often_as_is_printed() -> None:
-    """80 %, at few speakers about 75 % (by simulation): of 40 comparisons 22 or fewer would come with a probability
-    below 0.01."""
+    """80 % is printed; at least 65 % of 120 comparisons. The median of 40 printed losses stands for the loss, because
+    that of 9 is itself off by a tenth."""
     rng = np.random.default_rng(2)
 
     def one(a: Measured, b: Measured) -> Change:
@@ -108,5 +108,5 @@ def test_the_printed_loss_is_seen_as_often_as_is_printed() -> None:
         (row,) = [c for c in changes if (c.metric, c.system, c.split) == ("spksim@a", "one", "seen")]
         return row
 
-    losses = [one(run(rng), run(rng)).detectable or 0 for _ in range(9)]
-    assert sum(one(run(rng), run(rng, -float(np.median(losses)))).fails for _ in range(40)) >= 23
+    losses = [one(run(rng), run(rng)).detectable or 0 for _ in range(40)]
+    assert sum(one(run(rng), run(rng, -float(np.median(losses)))).fails for _ in range(120)) >= 78
