@@ -68,6 +68,10 @@ UPSTREAM: Mapping[str, Entry] = {
     "asr_features": Entry("benchmark.upstream.asr_features.recipe:RECIPE", "what is said, as features of the mel"),
     "parallel_wavegan": Entry("benchmark.upstream.parallel_wavegan.recipe:RECIPE", "vocoder of the mel"),
     "voice_embedding": Entry("benchmark.upstream.voice_embedding.recipe:RECIPE", "whose voice it is, for CAE"),
+    "face_embedding": Entry(
+        "benchmark.upstream.face_embedding.recipe:RECIPE", "whose face it is, in the voice embedding's space, for SGSIM"
+    ),
+    "stylegan2": Entry("benchmark.upstream.stylegan2.recipe:RECIPE", "faces out of latents, for SGSIM"),
     "matcher": Entry("benchmark.upstream.matcher.recipe:RECIPE", "which face belongs to a voice, for metrics"),
 }
 """Networks that the suite ships, each with the recipe that makes it."""

@@ -120,7 +120,7 @@ class Clip(nn.Module):
 
 def package(monkeypatch: pytest.MonkeyPatch) -> None:
     made = ModuleType("open_clip")
-    made.create_model = lambda name, pretrained: Clip()  # type: ignore[attr-defined]
+    made.create_model = lambda name: Clip()  # type: ignore[attr-defined]
     made.get_tokenizer = lambda name: lambda texts: torch.tensor([[len(t), 1, 0] for t in texts])  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "open_clip", made)
     monkeypatch.setattr(spaces, "find_spec", lambda name: made)
