@@ -17,7 +17,7 @@ class UnreadableMedia(BenchmarkError):
 
 
 class MissingWeights(BenchmarkError):
-    """A published weight file that is neither in `$BENCHMARK_WEIGHTS` nor in the cache."""
+    """A published weight file that is neither in `$BENCHMARK_WEIGHTS` nor in the cache, or the package it needs."""
 
 
 class RunLocked(BenchmarkError):

@@ -47,10 +47,12 @@ _VOICE_CONTROLS = ("ground_truth", "vocoded_ground_truth", "random_reference", "
 class Task:
     """One task. `output` has the source's modality.
 
-    metrics: keys scored by default. published: keys scored by default besides, where a corpus takes part that is read
-    from disk (their networks know photographs and are slow on a CPU). systems: names run by default; a learnt system
-    stands before its own `shuffled_reference` and `gender_only` forms (DESIGN.md section 6a). corpora: names read by
-    default. pairs: whether a trial pairs two people of any genders, one output each (`protocols.pair_trials`).
+    metrics: keys scored by default. published: keys scored by default besides, where a corpus takes part that is
+    read from disk (their networks know photographs and are slow on a CPU). systems: names run by default; a learnt
+    system stands before its own `shuffled_reference` and `gender_only` forms (DESIGN.md section 6a); `NAME@CORPUS`
+    is the network that the suite ships trained there, and NAME, trained by the run, on other corpora or profiles.
+    corpora: names read by default. pairs: whether a trial pairs two people of any genders, one output each
+    (`protocols.pair_trials`).
     """
 
     name: str
@@ -115,7 +117,12 @@ TASKS: dict[str, Task] = {
             "voice",
             "a source face in the style of a reference recording",
             (*_FACE_METRICS, *_CPR),
-            (*_with_shuffled("cae"), *_FACE_CONTROLS),
+            (
+                *_with_shuffled("xfavot@pocket_av"),
+                *_with_shuffled("cae"),
+                *_with_shuffled("sgsim"),
+                *_FACE_CONTROLS,
+            ),
             _FACE_PUBLISHED,
             ("pocket_av_many",),
         ),

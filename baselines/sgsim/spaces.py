@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from benchmark import weights
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, MissingWeights
 from benchmark.media.image import resized
 from benchmark.upstream.face_embedding.load import face_embedding
 from benchmark.upstream.face_embedding.network import SIZE
@@ -78,7 +78,8 @@ def space(which: Literal["clip", "pocket"], normalise: bool = False) -> Space:
     """Frozen, in eval mode; gradients reach the pictures.
 
     Raises:
-        MissingWeights, BenchmarkError: weights or open_clip are absent; the message says what mends it.
+        MissingWeights: weights or open_clip are absent; the message says what mends it.
+        BenchmarkError: the weights do not fit.
     """
     made: Space = ClipSpace(normalise) if which == "clip" else FaceSpace()
     return made.eval().requires_grad_(False)
@@ -108,7 +109,7 @@ def clip() -> Any:
         return counted
     path = weights.get(CLIP)
     if find_spec("open_clip") is None:
-        raise BenchmarkError(
+        raise MissingWeights(
             "SGSIM asks CLIP through the package open_clip, which is not installed. Install it: uv sync --extra clip "
             "(or pip install 'face-voice-benchmark[clip]')."
         )

@@ -94,33 +94,51 @@ def protocol_version(metric: str) -> int:
 
 @dataclass(frozen=True)
 class SystemName:
-    """A system's name taken apart: `shuffled_reference:adain_vc:official` = (prefix, base, variant)."""
+    """A system's name taken apart: `shuffled_reference:adain_vc:official` = (prefix, base, variant).
+
+    home: the corpus of `xfavot@pocket_av`, which is the shipped network that was trained there, met by people of other
+    corpora (several joined by +); None: the network is trained on the run's own corpora, or shipped as trained on them.
+    """
 
     prefix: str | None
     base: str
     variant: str | None
+    home: str | None = None
 
     @property
     def full(self) -> str:
-        return ":".join(part for part in (self.prefix, self.base, self.variant) if part)
+        return ":".join(part for part in (self.prefix, self.base, self.variant) if part) + self.abroad
+
+    @property
+    def abroad(self) -> str:
+        """The end of the name that says where its network was trained."""
+        return f"@{self.home}" if self.home else ""
 
     @property
     def network(self) -> str:
         """The name of the trained network behind it: a shuffled reference is no network of its own."""
         prefix = None if self.prefix == "shuffled_reference" else self.prefix
-        return SystemName(prefix, self.base, self.variant).full
+        return replace(self, prefix=prefix).full
+
+    @property
+    def at_home(self) -> SystemName:
+        """The same system, trained on whatever corpora it meets."""
+        return replace(self, home=None)
 
 
 def parse_system(name: str) -> SystemName:
     """Take a system's name apart and check every part.
 
     Raises:
-        BenchmarkError: unknown system or variant, with suggestions.
+        BenchmarkError: unknown system, variant or corpus, with suggestions.
     """
-    parts = name.split(":")
+    system, _, home = name.partition("@")
+    for corpus in home.split("+") if home else ():
+        find("corpora", corpus)
+    parts = system.split(":")
     prefix = parts.pop(0) if parts[0] in PREFIXES and len(parts) > 1 else None
     base, variant = parts[0], ":".join(parts[1:]) or None
     entry = find("systems", base)
     if variant is not None and entry.kind != "plug-in" and variant not in entry.variants:
         raise unknown(f"variant of {base}", variant, entry.variants or ("(it has none)",))
-    return SystemName(prefix, base, variant)
+    return SystemName(prefix, base, variant, home or None)

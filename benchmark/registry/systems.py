@@ -62,6 +62,13 @@ SYSTEMS: Mapping[str, Entry] = {
         "baseline",
         ("image_guided_vc",),
     ),
+    "sgsim": Entry(
+        "baselines.sgsim.system:SGSIM",
+        "a StyleGAN2 latent optimised towards what an audio encoder says (Lee et al. 2022)",
+        "baseline",
+        ("audio_guided_translation",),
+        variants=("official",),
+    ),
     "world_vc": Entry(
         "baselines.world_vc:WorldVC",
         "F0 and formant warp by the reference's statistics, no training",

@@ -14,7 +14,14 @@ from benchmark.corpora.prepared import Store
 from benchmark.errors import BenchmarkError, MissingWeights
 from benchmark.registry import SystemName, parse_system
 from benchmark.runner.settings import Plan, RunSettings
-from benchmark.runner.shipped import ShippedRecord, find_shipped, load_shipped, unfit, weights_file
+from benchmark.runner.shipped import (
+    ShippedRecord,
+    find_shipped,
+    load_shipped,
+    training_speakers,
+    unfit,
+    weights_file,
+)
 from benchmark.runner.systems import (
     build,
     display_name,
@@ -37,7 +44,7 @@ class Network:
     """The weights behind a system's name.
 
     path, sha256: of the file that holds them. seconds: of training, None where nobody knows. note: a line for the
-    table, empty for a network that was trained in the run.
+    table, empty for a network that was trained in the run. record: of a shipped one.
     """
 
     name: str
@@ -55,7 +62,7 @@ class Network:
             BenchmarkError: the file is damaged or does not fit.
         """
         if self.record is not None:
-            load_shipped(system, self.name, self.record)
+            load_shipped(system, self.record.name, self.record)
         elif self.origin == "published":
             system.load_published(self.path)
         else:
@@ -63,6 +70,13 @@ class Network:
 
     def __str__(self) -> str:
         return f"{self.origin} {self.sha256}"
+
+
+def fresh(name: SystemName, plan: Plan, stores: Sequence[Store], network: Network | None) -> System:
+    """A system with initial weights, of the size that its network has."""
+    away = network.record if network and name.home else None
+    speakers = training_speakers(away) if away else heard_speakers(stores)
+    return build(name, plan.profile, speakers, plan.settings.seed)
 
 
 def published_networks(plan: Plan) -> dict[str, Network]:
@@ -93,24 +107,30 @@ def published_networks(plan: Plan) -> dict[str, Network]:
 
 
 def shipped_networks(plan: Plan, stores: Sequence[Store]) -> dict[str, Network]:
-    """Networks by name, of the plan's systems that are shipped as the run would train them; none with
-    --from-scratch. Why one that is shipped will be trained all the same is said on stderr.
+    """Networks by name, of the plan's systems that are shipped as the run would train them, and of those that it asks
+    for by the corpus they were trained on; only the latter with --from-scratch. Why one that is shipped will be trained
+    all the same is said on stderr.
 
     Raises:
-        BenchmarkError: a shipped network is damaged.
+        BenchmarkError: a shipped network is damaged; one asked for by its corpus is not shipped so.
     """
     found: dict[str, Network] = {}
-    if plan.settings.from_scratch:
-        return found
     learnt = dict.fromkeys(name.network for name in plan.systems if is_learnt(name, plan.profile))
     for name in map(parse_system, learnt):
-        record = find_shipped(name.network)
+        if plan.settings.from_scratch and not name.home:
+            continue
+        record = find_shipped(name.at_home.network)
+        if record is None and name.home:
+            raise BenchmarkError(f"{name.full}: no {name.at_home.network} is shipped. `list systems` says which are.")
         if record is None:
             continue
         trainer = train_settings(name, plan.profile, plan.settings)
-        system = build(name, plan.profile, heard_speakers(stores), plan.settings.seed)
+        speakers = training_speakers(record) if name.home else heard_speakers(stores)
+        system = build(name, plan.profile, speakers, plan.settings.seed)
         fingerprints = {store.corpus: store.meta["fingerprint"] for store in stores}
         if reason := unfit(record, name, plan.profile, trainer, system, fingerprints):
+            if name.home:
+                raise BenchmarkError(f"{name.full} cannot be had: {reason}.")
             print(f"{name.network}: training {trainer.steps} steps, not the shipped network: {reason}", file=sys.stderr)
         else:
             path = weights_file(name.network)
@@ -132,7 +152,7 @@ def networks_of_others(plan: Plan, stores: Sequence[Store]) -> dict[str, Network
             or not what this run would train.
     """
     found: dict[str, Network] = {}
-    learnt = dict.fromkeys(name.network for name in plan.systems if is_learnt(name, plan.profile))
+    learnt = dict.fromkeys(n.network for n in plan.systems if not n.home and is_learnt(n, plan.profile))
     for folder in plan.settings.trained:
         there = trained_in(folder, list(learnt))
         if not there:
@@ -163,9 +183,14 @@ def _sha256(path: Path) -> str:
 def _note(display: str, record: ShippedRecord, stores: Sequence[Store]) -> str:
     corpora = ", ".join(corpus.name for corpus in record.corpora)
     made = {corpus.name: corpus.sha256 for corpus in record.corpora}
-    other = [store.corpus for store in stores if store.sha256 != made[store.corpus]]
+    other = [store.corpus for store in stores if store.sha256 != made.get(store.corpus, store.sha256)]
     rounding = f"; {', '.join(other)} has other last bits here than where it was trained" if other else ""
+    end = (
+        "--from-scratch trains it in the run."
+        if any(store.corpus in made for store in stores)
+        else "nobody here was in its training, those of the split seen neither."
+    )
     return (
         f"{display}: the shipped network (sha256 {record.sha256[:12]}), trained for {record.training['steps']} steps "
-        f"in {record.seconds / 60:.1f} min on {corpora}{rounding}; --from-scratch trains it in the run."
+        f"in {record.seconds / 60:.1f} min on {corpora}{rounding}; {end}"
     )

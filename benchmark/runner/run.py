@@ -8,22 +8,29 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from benchmark.corpora.prepared import Store
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, MissingWeights
 from benchmark.media.vocoder import Vocoder
-from benchmark.registry import parse_system
+from benchmark.registry import SystemName, parse_system
 from benchmark.reporting import tables
 from benchmark.reporting.picture import write_sheet
 from benchmark.reporting.schema import RunRecord, SystemFacts, provenance
 from benchmark.reporting.store import RunFolder, ScoreLog
 from benchmark.runner.corpora import open_store
 from benchmark.runner.grid import crossed, write_grid
-from benchmark.runner.networks import Network, networks_of_others, published_networks, shipped_networks, trained_network
+from benchmark.runner.networks import (
+    Network,
+    fresh,
+    networks_of_others,
+    published_networks,
+    shipped_networks,
+    trained_network,
+)
 from benchmark.runner.own_judge import write_own_judge
 from benchmark.runner.real import real_counts, training_pictures
 from benchmark.runner.retrieval import write_retrieval
@@ -33,17 +40,17 @@ from benchmark.runner.settings import Plan
 from benchmark.runner.shelf import Shelf
 from benchmark.runner.shuffling import shuffle_references
 from benchmark.runner.systems import build, display_name, is_learnt, train_settings, training_folder
-from benchmark.runner.translate import judged, translate
+from benchmark.runner.translate import judged, output_path, translate
 from benchmark.runner.trials import draw, trial_settings
 from benchmark.runner.vocoders import open_vocoders
-from benchmark.training.records import heard_speakers
 from protocols.trial import Trial, trials_sha256, write_trials
 from protocols.trial_list import TrialList
 
 
 @dataclass
 class _Session:
-    """What the stages of one run hand on to each other. own_judge: of the first learnt system that has one."""
+    """What the stages of one run hand on to each other. own_judge: of the first learnt system that has one. absent:
+    network -> which published part of it is not to be had, and what mends it; all its rows fail with these words."""
 
     plan: Plan
     stores: list[Store]
@@ -54,6 +61,12 @@ class _Session:
     notes: list[str] = field(default_factory=list)
     vocoders: dict[str, Vocoder] = field(default_factory=dict)
     own_judge: Path | None = None
+    absent: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def systems(self) -> list[SystemName]:
+        """Those that are not absent."""
+        return [name for name in self.plan.systems if name.network not in self.absent]
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -141,12 +154,9 @@ def _open(plan: Plan) -> _Session:
     """Check all settings, then open (or make) the corpora: mistakes are told before anything long begins."""
     if plan.settings.device == "cuda" and not torch.cuda.is_available():
         raise BenchmarkError("--device cuda: torch sees no GPU here. Use --device cpu or auto.")
-    for network in dict.fromkeys(name.network for name in plan.systems):
-        if is_learnt(system := parse_system(network), plan.profile):
-            train_settings(system, plan.profile, plan.settings)
-            build(system, plan.profile)  # reads the frozen networks, which may be absent
+    absent = _absent(plan)
     trial_settings(plan)
-    session = _Session(plan, [], networks=published_networks(plan), vocoders=open_vocoders(plan))
+    session = _Session(plan, [], networks=published_networks(plan), vocoders=open_vocoders(plan), absent=absent)
     with session.stage("prepare"):
         for name, root in plan.corpora:
             store = open_store(name, root, plan.profile, plan.settings.seed, plan.settings.jobs)
@@ -156,20 +166,45 @@ def _open(plan: Plan) -> _Session:
                 session.notes.append(
                     f"{name}: {len(skipped)} unreadable records left out (listed in {store.folder.name})"
                 )
-    session.networks |= shipped_networks(plan, session.stores)
-    session.networks |= networks_of_others(plan, session.stores)
+    there = replace(plan, systems=tuple(session.systems))
+    session.networks |= shipped_networks(there, session.stores)
+    session.networks |= networks_of_others(there, session.stores)
     session.notes += [network.note for network in session.networks.values()]
-    for system in plan.systems:
+    for system in session.systems:
         if system.network not in session.networks and not is_learnt(system, plan.profile):
             build(system, plan.profile).look(session.stores)  # a control may miss what it needs in these corpora
     return session
+
+
+def _absent(plan: Plan) -> dict[str, str]:
+    """Network -> why it cannot be had, of a default table's learnt systems; their settings are checked on the way.
+
+    Raises:
+        BenchmarkError: settings that are wrong; a corpus in the name of what is not trained.
+        MissingWeights: of a system that was asked for by name.
+    """
+    absent = {}
+    for name in map(parse_system, dict.fromkeys(name.network for name in plan.systems)):
+        if not is_learnt(name, plan.profile):
+            if name.home:
+                raise BenchmarkError(f"{name.full}: {name.at_home.full} is not trained by the suite, on any corpus.")
+            continue
+        train_settings(name, plan.profile, plan.settings)
+        try:
+            build(name, plan.profile)
+        except MissingWeights as error:
+            if plan.settings.systems:
+                raise
+            absent[name.network] = f"{name.network} cannot be had here. {error}"
+            print(f"warning: {absent[name.network]}", file=sys.stderr)
+    return absent
 
 
 def _train(session: _Session) -> None:
     """Every distinct network once; a shuffled-reference control is its system's own network."""
     plan, options = session.plan, session.plan.settings
     with session.stage("train"):
-        for name in plan.systems:
+        for name in session.systems:
             if name.network not in session.networks and is_learnt(name, plan.profile):
                 print(f"training {name.network}", file=sys.stderr, flush=True)
                 network = trained_network(name, plan.profile, session.stores, plan.folder, options)
@@ -186,16 +221,20 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
     with session.stage("translate"):
         shelf.write(folder.path)
         for name in plan.systems:
-            system = build(name, plan.profile, heard_speakers(session.stores), options.seed)
+            if why := session.absent.get(name.network):
+                session.failures |= {(name.full, trial.trial): why for trial in trials.trials}
+                rows += [replace(t, system=name.full, output=output_path(name.full, t)) for t in trials.trials]
+                continue
+            network = session.networks.get(name.network)
+            system = fresh(name, plan, session.stores, network)
             asked = (
                 shuffle_references(trials.trials, options.seed)
                 if name.prefix == "shuffled_reference"
                 else trials.trials
             )
-            network = session.networks.get(name.network)
             if network is not None:
                 network.load(system)
-                if name.prefix is None:
+                if name.prefix is None and not name.home:
                     own = write_own_judge(system, training_folder(plan.folder, name), session.stores)
                     session.own_judge = session.own_judge or own
             system.look(session.stores)

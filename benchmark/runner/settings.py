@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -30,13 +30,15 @@ class RunSettings:
         python -m benchmark run --task image_guided_translation --corpus celeba_hq=/data/celeba_hq --n-seeds 10
         python -m benchmark run --task image_guided_vc --profile tiny --out results/try --json
         python -m benchmark run --task audio_guided_vc --systems xfavot --seed 1 --trained results/xfavot-seed1
+        python -m benchmark run --task image_guided_vc --corpus folder=my_avatars --systems xfavot@pocket_av copy_source
     """
 
     task: str
     """One of the names of `python -m benchmark list tasks`."""
     systems: tuple[str, ...] = ()
     """Systems and controls (default: the task's, and plug-ins that do it). `shuffled_reference:NAME` and
-    `gender_only:NAME` are controls of a learnt system."""
+    `gender_only:NAME` are controls of a learnt system. NAME@CORPUS is the shipped network that was trained on another
+    corpus than the run's."""
     corpus: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """NAME or NAME=FOLDER, may be repeated (default: the task's part of the embedded corpus)."""
     profile: str = "pocket"
@@ -125,11 +127,13 @@ def plan(settings: RunSettings) -> Plan:
         if name.prefix == "gender_only" and entry.load().gender_only is None:
             raise BenchmarkError(f"{name.full}: {name.base} has no form whose reference encoder sees the gender alone.")
     profile = load_profile(settings.profile)
+    corpora = tuple(parse_corpus(text) for text in settings.corpus or task.corpora)
+    if not settings.systems and not _as_shipped(settings, task, profile, corpora):
+        names = tuple(name.at_home for name in names)
     _check_names(profile)
     if settings.vocoder is not None and task.source != "voice":
         raise BenchmarkError(f"--vocoder {settings.vocoder}: {task.name} gives pictures.")
     vocoders = chosen_vocoders(profile, settings.vocoder)
-    corpora = tuple(parse_corpus(text) for text in settings.corpus or task.corpora)
     if len({name for name, _ in corpora}) < len(corpora):
         raise BenchmarkError(f"A corpus is named twice: {' '.join(settings.corpus)}.")
     usual = task.metrics + (task.published if any(root for _, root in corpora) else ())
@@ -164,6 +168,14 @@ def plan(settings: RunSettings) -> Plan:
     short = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:8]
     folder = settings.out or Path("results") / f"{task.name}-{profile.name}-{short}"
     return Plan(settings, task, names, corpora, metrics, profile, vocoders, folder, resolved)
+
+
+def _as_shipped(
+    settings: RunSettings, task: Task, profile: Profile, corpora: Sequence[tuple[str, Path | None]]
+) -> bool:
+    """Whether a default table may hold networks of other corpora (`xfavot@pocket_av`); all others train theirs."""
+    usual = tuple(parse_corpus(text) for text in task.corpora)
+    return profile.name == "pocket" and tuple(corpora) == usual and not settings.from_scratch
 
 
 def _check_names(profile: Profile) -> None:

@@ -2,7 +2,8 @@
 
 A shipped network stands for what this very run would train, so it is used only where training would start from the
 same: profile, settings, seed and corpora. Corpora are compared by the fingerprints of their readers and not by their
-bytes, for a picture made on another processor may differ by a grey level.
+bytes, for a picture made on another processor may differ by a grey level. Only a system whose name says where it was
+trained (`xfavot@pocket_av`) meets other corpora than those, and none of them.
 """
 
 from __future__ import annotations
@@ -113,15 +114,8 @@ def unfit(
     """
     if record.profile != profile.name:
         return f"it is of profile {record.profile}, this run of {profile.name}"
-    trained_on = [corpus.name for corpus in record.corpora]
-    if trained_on != list(fingerprints):
-        return f"it was trained on {', '.join(trained_on)}, this run is on {', '.join(fingerprints)}"
-    if record.training["seed"] != settings.seed:
-        seen = record.training["seed"]
-        return f"seed {settings.seed} makes other people than the shipped {name.network} saw (seed {seen})"
-    for corpus in record.corpora:
-        if differ := _differ(corpus.fingerprint, fingerprints[corpus.name]):
-            return f"this run's {corpus.name} is not the one it was trained on: {differ}"
+    if reason := (_met if name.home else _other_people)(record, name, settings.seed, fingerprints):
+        return reason
     now = recipe(system)
     features = {key: FEATURES[key].hash if key in FEATURES else "(none)" for key in record.features}
     there = {**record.recipe, **record.features, **record.upstream}
@@ -129,12 +123,17 @@ def unfit(
         text
         for text in (
             _differ(record.settings, as_json(system.settings)),
-            _differ(decisive(record.training), decisive(as_json(settings))),
+            _differ(decisive(record.training), decisive(as_json(settings)) | _seed(record, name)),
             differences(there, {**now, **features, **upstream_hashes(system)}),
         )
         if text
     )
     return f"it was trained otherwise: {differ}" if differ else None
+
+
+def training_speakers(record: ShippedRecord) -> int:
+    """How many people a shipped network was trained on; embedded corpora say it in their fingerprints."""
+    return sum(corpus.fingerprint["speakers"][0] for corpus in record.corpora)
 
 
 def as_json(settings: Any) -> dict[str, Any]:
@@ -187,6 +186,39 @@ def load_shipped(system: System, network: str, record: ShippedRecord) -> None:
             tensor.fill_(torch.nan)
     for name, tensor in here.items():
         tensor.copy_(there[name])
+
+
+def _other_people(
+    record: ShippedRecord, name: SystemName, seed: int, fingerprints: Mapping[str, Mapping[str, Any]]
+) -> str | None:
+    """Why the people it was trained on are not those that this run would train it on; None where they are."""
+    trained_on = [corpus.name for corpus in record.corpora]
+    if trained_on != list(fingerprints):
+        return f"it was trained on {', '.join(trained_on)}, this run is on {', '.join(fingerprints)}"
+    if record.training["seed"] != seed:
+        seen = record.training["seed"]
+        return f"seed {seed} makes other people than the shipped {name.network} saw (seed {seen})"
+    for corpus in record.corpora:
+        if differ := _differ(corpus.fingerprint, fingerprints[corpus.name]):
+            return f"this run's {corpus.name} is not the one it was trained on: {differ}"
+    return None
+
+
+def _met(
+    record: ShippedRecord, name: SystemName, seed: int, fingerprints: Mapping[str, Mapping[str, Any]]
+) -> str | None:
+    """Why a network is not the one of a home away from this run; None where it is."""
+    trained_on = [corpus.name for corpus in record.corpora]
+    if name.home != "+".join(trained_on):
+        return f"the shipped one was trained on {', '.join(trained_on)}"
+    if both := [corpus for corpus in trained_on if corpus in fingerprints]:
+        return f"this run reads {', '.join(both)} itself; on it alone the name is {name.at_home.full}"
+    return None
+
+
+def _seed(record: ShippedRecord, name: SystemName) -> dict[str, Any]:
+    """Away from home the run's seed draws other corpora's trials, and is none of the network's."""
+    return {"seed": record.training["seed"]} if name.home else {}
 
 
 def _verified(network: str, record: ShippedRecord) -> bytes:

@@ -80,7 +80,7 @@ def is_learnt(name: SystemName, profile: Profile) -> bool:
 def display_name(name: SystemName, profile: Profile) -> str:
     """What rows are called: a learnt system carries its profile unless it is the paper's own (DESIGN.md section 2)."""
     shrunken = profile.name != "paper" and is_learnt(name, profile)
-    return f"{name.full}:{profile.name}" if shrunken else name.full
+    return f"{name.at_home.full}:{profile.name}{name.abroad}" if shrunken else name.full
 
 
 def train_settings(name: SystemName, profile: Profile, options: RunSettings) -> TrainSettings:

@@ -123,7 +123,7 @@ def system_check(section: str, system: str) -> Check:
     except BenchmarkError as error:
         return Check(section, name, "wrong", str(error), "uv sync")
     try:
-        shipped = find_shipped(parse_system(system).network)
+        shipped = find_shipped(parse_system(system).at_home.network)
     except BenchmarkError as error:
         return Check(section, name, "wrong", str(error))
     trained = f" (shipped as trained for {shipped.training['steps']} steps at {shipped.profile})" if shipped else ""
