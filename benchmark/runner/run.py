@@ -101,29 +101,34 @@ def run(plan: Plan) -> Path:
             with session.stage("score"):
                 counts = score(shared, rows, session.failures, folder.path, ScoreLog(folder.scores))
         session.notes += remarks(shared, rows)
-        record = record.model_copy(
-            update={
-                "trials_sha256": trials_sha256(trials.trials),
-                "weights_sha256": judges_sha256(protocols),
-                "real_pictures": real_counts(real) if any(hasattr(p, "of_sets") for p in shared.values()) else {},
-                "counts": counts,
-                "facts": session.facts,
-                "partial": _partial(session, trials),
-                "notes": list(dict.fromkeys([*record.notes, *session.notes])),
-                "timings": {n: round(record.timings.get(n, 0.0) + s, 1) for n, s in session.timings.items()},
-                "peak_memory": max(record.peak_memory or 0, peak_memory()),
-                "finished": now(),
-                "status": "finished",
-            }
-        )
+        done = {
+            "trials_sha256": trials_sha256(trials.trials),
+            "weights_sha256": judges_sha256(protocols),
+            "real_pictures": real_counts(real) if any(hasattr(p, "of_sets") for p in shared.values()) else {},
+            "counts": counts,
+            "facts": session.facts,
+            "partial": _partial(session, trials),
+            "notes": list(dict.fromkeys([*record.notes, *session.notes])),
+            "timings": {n: round(record.timings.get(n, 0.0) + s, 1) for n, s in session.timings.items()},
+            "peak_memory": max(record.peak_memory or 0, peak_memory()),
+        }
+        record = record.model_copy(update=done)
         folder.write(record)
-        tables.remake(folder.path)
-        faces = plan.task.source == "face"
-        write_sheet(folder.path / ("trials.png" if faces else "grid.png"), folder.path, record.systems, rows)
-        if plan.task.pairs:
-            first = next((name.full for name in plan.systems if name.network in session.networks), rows[0].system)
-            write_retrieval(folder.path, record.systems[first], [row for row in rows if row.system == first])
+        with noting_failure(folder, record):
+            tables.remake(folder.path)
+            _draw(session, record, rows, folder)
+        folder.write(record.model_copy(update={"finished": now(), "status": "finished"}))
         return folder.path
+
+
+def _draw(session: _Session, record: RunRecord, rows: list[Trial], folder: RunFolder) -> None:
+    """Sheets of what the systems made."""
+    plan = session.plan
+    faces = plan.task.source == "face"
+    write_sheet(folder.path / ("trials.png" if faces else "grid.png"), folder.path, record.systems, rows)
+    if plan.task.pairs:
+        first = next((name.full for name in plan.systems if name.network in session.networks), rows[0].system)
+        write_retrieval(folder.path, record.systems[first], [row for row in rows if row.system == first])
 
 
 def train_all(plan: Plan) -> dict[str, Path]:
