@@ -16,6 +16,7 @@ import tyro
 from benchmark.errors import BenchmarkError
 from benchmark.runner.settings import RunSettings
 from benchmark.verbs import (
+    avatars,
     compare,
     doctor,
     names,
@@ -38,6 +39,7 @@ VERBS: Mapping[str, tuple[type, Callable[[Any], int]]] = {
     "run": (RunSettings, run.main),
     "train": (train.Train, train.main),
     "prepare": (prepare.Prepare, prepare.main),
+    "avatars": (avatars.Avatars, avatars.main),
     "ship": (ship.Ship, ship.main),
     "upstream": (upstream.Upstream, upstream.main),
     "list": (names.List, names.main),
