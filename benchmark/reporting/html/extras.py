@@ -25,11 +25,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Reproduced:
-    """One table of a paper. commands: what makes the runs that are missing."""
+    """One table of a paper, or all of them. commands: what makes the runs that are missing, each with its time. total:
+    what all of them take."""
 
     title: str
     tables: tuple[Table, ...]
-    commands: tuple[str, ...]
+    commands: tuple[tuple[str, str], ...]
+    total: str
 
 
 def style_tables(folder: Path) -> list[Table]:
@@ -40,23 +42,31 @@ def style_tables(folder: Path) -> list[Table]:
 
 
 def read_reproduced(folder: Path) -> list[Reproduced]:
-    """The tables that `reproduce --out FOLDER` wrote.
+    """The tables that `reproduce --out FOLDER` wrote; first, where --all wrote them, what is said of all together.
 
     Raises:
         BenchmarkError: there are none.
     """
-    found = []
+    found: list[Reproduced] = []
     for path in sorted(folder.glob("*.json")):
         made = _read(path)
+        if isinstance(made, dict) and {"summary", "tables", "commands", "time"} <= made.keys():
+            summary = _table("What there is of each", made["summary"])
+            found.insert(0, _reproduced(f"Both papers · profile {made['profile']}", (summary,), made))
         if not isinstance(made, dict) or not {"table", "title", "profile", "rows", "claims", "commands"} <= made.keys():
             continue
         title = f"{made['title']} · profile {made['profile']}"
         tables = [_table("Ours beside the paper's", [_value(row) for row in made["rows"]])]
         tables += [_table("Does the order agree?", [_claim(c) for c in made["claims"]])] if made["claims"] else []
-        found.append(Reproduced(title, tuple(tables), tuple(c["command"] for c in made["commands"])))
+        found.append(_reproduced(title, tuple(tables), made))
     if not found:
         raise BenchmarkError(f"No tables in {folder}: expected the .json files of `reproduce TABLE --out {folder}`.")
     return found
+
+
+def _reproduced(title: str, tables: tuple[Table, ...], made: Mapping[str, Any]) -> Reproduced:
+    commands = tuple((c["command"], c.get("estimate", "")) for c in made["commands"])
+    return Reproduced(title, tables, commands, made["time"]["estimate"] if commands and "time" in made else "")
 
 
 def _read(path: Path) -> Any:
@@ -76,9 +86,10 @@ def _value(row: Mapping[str, Any]) -> dict[str, Any]:
     ours = "—" if row["value"] is None else f"{row['value']:.4g}{spread} ({row['seeds']} seeds)"
     return {
         **{name: row[name] for name in _VALUES},
-        "paper": row["paper_printed"],
+        "paper": "LOST" if row.get("lost") else row["paper_printed"],
         "ours": ours,
         "− paper": row["difference"],
+        "the text's order: ours": "; ".join(row.get("orders", ())),
         "note": "; ".join(filter(None, (row["unlike"] and f"not to be compared: {row['unlike']}", row["note"]))),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
 from benchmark.errors import BenchmarkError
@@ -12,6 +12,7 @@ from benchmark.registry import find, parse_system
 from benchmark.reporting.reproduce.claims import Claim, claims
 from benchmark.reporting.reproduce.papers import Cell, PaperTable
 from benchmark.reporting.reproduce.runs import SPLITS, Found, Runs
+from benchmark.reporting.reproduce.times import Paces, Time, together
 from benchmark.reporting.reproduce.verdicts import Verdict, verdict
 from benchmark.tasks import TASKS
 
@@ -22,8 +23,8 @@ FULL = "paper"
 @dataclass(frozen=True)
 class Line:
     """Ours of one cell on one split. values: seed -> value. networks: how many trainings they are of. paper: the
-    paper's number in our unit where ours may stand beside it, else None. unlike: why it may not. command: number of the
-    command that makes what is missing, 0 where nothing is."""
+    paper's number in our unit where ours may stand beside it, else None. unlike: why it may not. commands: numbers,
+    counted from 1, of the commands that make what is missing."""
 
     cell: Cell
     corpus: str | None
@@ -34,7 +35,7 @@ class Line:
     paper: float | None
     unlike: str
     note: str
-    command: int = 0
+    commands: tuple[int, ...] = ()
 
     @property
     def mean(self) -> float | None:
@@ -52,7 +53,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Command:
-    """A run that is missing. lacks: systems of it that this version does not have; such a command cannot be run yet."""
+    """A run that is missing. lacks: systems of it that this version does not have; such a command cannot be run yet.
+    time: what it takes by itself. run: its number for a reader; commands that differ in the seed alone share one."""
 
     task: str
     profile: str
@@ -61,6 +63,8 @@ class Command:
     corpora: tuple[str, ...]
     seed: int
     lacks: tuple[str, ...]
+    time: Time
+    run: int = 0
 
     @property
     def text(self) -> str:
@@ -88,36 +92,60 @@ class Judged:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Everything that is said of one table at one profile."""
+    """Everything that is said of one table at one profile. needed: number -> command that it asks for, of the commands
+    of all tables that were laid out together. how: where their times come from."""
 
     table: PaperTable
     profile: str
     lines: Sequence[Line]
     judged: Sequence[Judged]
-    commands: Sequence[Command]
+    needed: Mapping[int, Command]
     runs: Runs
+    how: str
 
 
-def reproduction(table: PaperTable, runs: Runs, seeds: Sequence[int], folders: Mapping[str, str]) -> Reproduction:
-    """Lay the runs beside the table.
+def reproductions(
+    tables: Sequence[PaperTable], runs: Runs, seeds: Sequence[int], folders: Mapping[str, str], paces: Paces
+) -> list[Reproduction]:
+    """Lay the runs beside each table; a run that two tables lack is one command.
 
     Args:
-        table: the paper's.
+        tables: the papers'.
         runs: those of one profile.
         seeds: that there should be runs of; the missing ones are the commands. Runs of other seeds count all the same.
         folders: corpus -> where it lies, for the commands.
+        paces: what was measured, for the times of the commands.
     """
-    missing = _Missing(runs.profile, seeds, folders)
+    missing = _Missing(runs.profile, seeds, folders, paces)
+    made = [_reproduction(table, runs.fresh(), missing) for table in tables]
+    every = dict(enumerate(missing.commands, start=1))  # later tables add systems to the commands of earlier ones
+    return [replace(found, needed={number: every[number] for number in asked}) for found, asked in made]
+
+
+def commands_of(found: Sequence[Reproduction]) -> list[Command]:
+    """Of several tables, each once, in the order in which the tables need them."""
+    needed = {number: command for one in found for number, command in one.needed.items()}
+    return [needed[number] for number in sorted(needed)]
+
+
+def time_of_all(commands: Sequence[Command]) -> Time:
+    """Of commands that can be run, one after another, as --make does."""
+    return together([(c.time, (c.seed, c.corpora)) for c in commands if not c.lacks])
+
+
+def _reproduction(table: PaperTable, runs: Runs, missing: _Missing) -> tuple[Reproduction, list[int]]:
+    """(all but the commands, their numbers)."""
     lines = [_line(cell, split, runs, missing) for cell in table.cells for split in SPLITS]
+    asked = {number for line in lines for number in line.commands}
     judged = []
     for claim in claims(table):
         for split in SPLITS:
             first, second = (_found(cell, split, runs) for cell in (claim.first, claim.second))
             for cell, there in ((claim.first, first), (claim.second, second)):
                 if cell not in table.cells and (corpus := corpus_of(cell, runs.profile)) is not None:
-                    missing.number(cell, corpus, {*there, *_barren(cell, split, runs)})
+                    asked |= {*missing.numbers(cell, corpus, {*there, *_barren(cell, split, runs)})}
             judged.append(Judged(claim, split, verdict(claim, first, second, _unable(claim, runs.profile))))
-    return Reproduction(table, runs.profile, lines, judged, missing.commands, runs)
+    return Reproduction(table, runs.profile, lines, judged, {}, runs, missing.paces.how), sorted(asked)
 
 
 def corpus_of(cell: Cell, profile: str) -> str | None:
@@ -150,10 +178,11 @@ def _line(cell: Cell, split: str, runs: Runs, missing: _Missing) -> Line:
         notes["nothing in the embedded corpus stands for it"] = None
     elif cell.value == "NA":
         notes["not defined in the paper"] = None
-    number, barren = 0, set[int]()
+    numbers: tuple[int, ...] = ()
+    barren: set[int] = set()
     if corpus is not None and cell.value != "NA":
         barren = _barren(cell, split, runs) - found.keys()
-        number = missing.number(cell, corpus, {*found, *barren})
+        numbers = missing.numbers(cell, corpus, {*found, *barren})
     if barren:
         notes[f"no such trial could be drawn (seed {', '.join(map(str, sorted(barren)))})"] = None
     return Line(
@@ -166,7 +195,7 @@ def _line(cell: Cell, split: str, runs: Runs, missing: _Missing) -> Line:
         paper=None if unlike else cell.number,
         unlike=unlike,
         note="; ".join(notes),
-        command=number,
+        commands=numbers,
     )
 
 
@@ -187,32 +216,37 @@ def _unable(claim: Claim, profile: str) -> str:
 class _Missing:
     """Collects the commands, one a task, set of corpora and seed, in the order in which the table needs them."""
 
-    def __init__(self, profile: str, seeds: Sequence[int], folders: Mapping[str, str]) -> None:
-        self.profile, self.seeds, self.folders = profile, seeds, folders
+    def __init__(self, profile: str, seeds: Sequence[int], folders: Mapping[str, str], paces: Paces) -> None:
+        self.profile, self.seeds, self.folders, self.paces = profile, seeds, folders, paces
         self._asked: dict[tuple[str, tuple[str, ...], int, bool], list[Cell]] = {}
 
-    def number(self, cell: Cell, corpus: str, there: Collection[int]) -> int:
-        """Of the first command that a cell needs, counted from 1; 0 where every seed is `there`."""
+    def numbers(self, cell: Cell, corpus: str, there: Collection[int]) -> tuple[int, ...]:
+        """Of the commands that a cell needs, counted from 1, a seed that is not `there` each."""
         train = cell.train if self.profile == FULL else (corpus,)
         keys = [(cell.task, train, seed, _known(cell)) for seed in self.seeds if seed not in there]
         for key in keys:
             self._asked.setdefault(key, []).append(cell)
-        return list(self._asked).index(keys[0]) + 1 if keys else 0
+        order = list(self._asked)
+        return tuple(order.index(key) + 1 for key in keys)
 
     @property
     def commands(self) -> list[Command]:
-        return [
-            Command(
-                task=task,
-                profile=self.profile,
-                systems=tuple(dict.fromkeys(cell.system for cell in cells)),
-                metrics=tuple(self._metrics(task, cells)),
-                corpora=tuple(self._named(corpus) for corpus in corpora),
-                seed=seed,
-                lacks=() if known else tuple(dict.fromkeys(cell.system for cell in cells)),
-            )
-            for (task, corpora, seed, known), cells in self._asked.items()
-        ]
+        made = [self._command(*key, cells) for key, cells in self._asked.items()]
+        kinds = list(dict.fromkeys(command.kind for command in made))
+        return [replace(command, run=kinds.index(command.kind) + 1) for command in made]
+
+    def _command(self, task: str, corpora: tuple[str, ...], seed: int, known: bool, cells: Sequence[Cell]) -> Command:
+        systems = tuple(dict.fromkeys(cell.system for cell in cells))
+        return Command(
+            task=task,
+            profile=self.profile,
+            systems=systems,
+            metrics=tuple(self._metrics(task, cells)),
+            corpora=tuple(self._named(corpus) for corpus in corpora),
+            seed=seed,
+            lacks=() if known else systems,
+            time=self.paces.time(task, systems, corpora, seed),
+        )
 
     def _metrics(self, task: str, cells: Sequence[Cell]) -> Iterator[str]:
         """None where the task's own are enough."""

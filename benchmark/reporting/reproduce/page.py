@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark.atomic import write_json, write_text
 from benchmark.errors import BenchmarkError
 from benchmark.reporting.layout import Block, to_latex, to_markdown
-from benchmark.reporting.reproduce.lines import FULL, Command, Judged, Line, Reproduction
+from benchmark.reporting.reproduce.lines import FULL, Command, Judged, Line, Reproduction, commands_of, time_of_all
+from benchmark.reporting.reproduce.lost import lost_blocks, orders, status
 from benchmark.reporting.reproduce.runs import SPLITS
+from benchmark.reporting.reproduce.times import Time
 from benchmark.reporting.reproduce.verdicts import SEEDS
 
 _DIGITS = {"NISQA": 2, "FID": 1}
@@ -31,20 +33,21 @@ _APART = (
 
 
 def as_markdown(found: Reproduction) -> str:
-    return to_markdown(_blocks(found), "\n".join(_caption(found)))
+    return to_markdown(blocks(found), caption([found]))
 
 
 def as_json(found: Reproduction) -> dict[str, Any]:
-    """One document: every line, every claim, the commands of what is missing, the runs that were read."""
+    """One document: every line, every claim, the commands of what is missing with their times, the runs that were
+    read."""
+    commands = list(found.needed.values())
     return {
         "table": found.table.name,
         "title": found.table.title,
         "profile": found.profile,
-        "rows": [_record(found, line) for line in found.lines],
+        "rows": records(found),
         "claims": [_claim(judged) for judged in found.judged],
-        "commands": [
-            {"command": c.text, "seed": c.seed, "task": c.task, "lacks": list(c.lacks)} for c in found.commands
-        ],
+        "commands": command_records(commands),
+        "time": time_record(time_of_all(commands)),
         "runs": [
             {
                 "folder": str(folder),
@@ -60,37 +63,59 @@ def as_json(found: Reproduction) -> dict[str, Any]:
     }
 
 
+def command_records(commands: Iterable[Command]) -> list[dict[str, Any]]:
+    return [
+        {"command": c.text, "run": c.run, "seed": c.seed, "task": c.task, "lacks": [*c.lacks], **time_record(c.time)}
+        for c in commands
+    ]
+
+
+def time_record(time: Time) -> dict[str, Any]:
+    """seconds: what is known of it; not_measured: what that leaves out; estimate: the same in words."""
+    return {"seconds": time.measured, "not_measured": [*time.unknown], "estimate": time.text}
+
+
 def write(folder: Path, found: Reproduction) -> None:
     """`<table>.md`, `.tex`, `.csv` and `.json`, each atomically.
 
     Raises:
         BenchmarkError: the folder cannot be written.
     """
-    rows = [_record(found, line) for line in found.lines]
+    write_files(folder, found.table.name, records(found), blocks(found), caption([found]), as_json(found))
+
+
+def write_files(
+    folder: Path, name: str, rows: Sequence[Mapping[str, Any]], layout: Sequence[Block], said: str, document: Any
+) -> None:
+    """One thing in four formats: rows as csv, blocks and caption as text, the document as json; each atomically.
+
+    Raises:
+        BenchmarkError: the folder cannot be written.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**row, "values": _listed(row["values"])} for row in rows)
+    writer.writerows({**row, "values": _listed(row["values"]), "orders": "; ".join(row["orders"])} for row in rows)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / f"{found.table.name}.csv", text.getvalue())
-        write_text(folder / f"{found.table.name}.md", as_markdown(found))
-        write_text(folder / f"{found.table.name}.tex", to_latex(_blocks(found), "\n".join(_caption(found))))
-        write_json(folder / f"{found.table.name}.json", as_json(found))
+        write_text(folder / f"{name}.csv", text.getvalue())
+        write_text(folder / f"{name}.md", to_markdown(layout, said))
+        write_text(folder / f"{name}.tex", to_latex(layout, said))
+        write_json(folder / f"{name}.json", document)
     except OSError as error:
-        raise BenchmarkError(f"Cannot write {found.table.name} into {folder}: {error.strerror}.") from None
+        raise BenchmarkError(f"Cannot write {name} into {folder}: {error.strerror}.") from None
 
 
-def _blocks(found: Reproduction) -> list[Block]:
+def blocks(found: Reproduction) -> list[Block]:
     """Ours beside the paper's where they may be compared; where not, the paper's stand in a block of their own."""
     what = "Ours beside the paper's." if found.profile == FULL else _APART
-    blocks = [Block(f"{found.table.title} · profile {found.profile}", remark=what)]
+    layout = [Block(f"{found.table.title} · profile {found.profile}", remark=what)]
     for place in dict.fromkeys(map(_place, found.lines)):
-        blocks.append(_values(found, [e for e in found.lines if _place(e) == place]))
+        layout.append(_values(found, [e for e in found.lines if _place(e) == place]))
     apart = [e for e in found.lines if e.unlike and e.split == SPLITS[0]]
     if apart:
-        blocks.append(_printed(apart))
-    return [*blocks, *_claims(found.judged)]
+        layout.append(_printed(apart))
+    return [*layout, *lost_blocks(found), *_claims(found.judged)]
 
 
 def _place(line: Line) -> tuple[str, str, str | None, str]:
@@ -110,11 +135,7 @@ def _values(found: Reproduction, lines: Sequence[Line]) -> Block:
         row = [cell.guidance, _name(cell.model, cell.system)]
         row += [_paper(own[SPLITS[0]])] if compared else []
         for split in SPLITS:
-            row += (
-                [_ours(own[split], found.commands), _less(own[split])]
-                if compared
-                else [_ours(own[split], found.commands)]
-            )
+            row += [_ours(own[split], found.needed), *([_less(own[split])] if compared else [])]
         rows.append(tuple(row))
     first = lines[0]
     title = f"{first.cell.metric} · {first.cell.dataset} · {first.corpus or first.cell.corpus} · {', '.join(keys)}"
@@ -150,32 +171,42 @@ def _claims(judged: Sequence[Judged]) -> list[Block]:
     return blocks
 
 
-def _caption(found: Reproduction) -> Iterator[str]:
-    yield "Ours: mean ± standard deviation over seeds (n seeds, and of how many trainings where fewer)."
-    yield _CAPTION
-    folders = ", ".join(f"{folder.name} (seed {run.seed})" for folder, run in found.runs.used.items())
-    yield f"Runs of profile {found.profile}: {folders or 'none'}."
-    yield from found.runs.notes
-    for number, (kind, commands) in enumerate(_kinds(found.commands).items(), start=1):
-        lacks = f" (this version does not have {', '.join(commands[0].lacks)})" if commands[0].lacks else ""
-        others = ", ".join(str(c.seed) for c in commands[1:])
-        yield f"run {number}{lacks}: {kind} --seed {commands[0].seed}{f' (also --seed {others})' if others else ''}"
+def caption(found: Sequence[Reproduction]) -> str:
+    """What is said below one table, or below several of one profile: a line each of terms, runs read, runs missing."""
+    used = {folder: run for one in found for folder, run in one.runs.used.items()}
+    commands = commands_of(found)
+    lines = ["Ours: mean ± standard deviation over seeds (n seeds, and of how many trainings where fewer).", _CAPTION]
+    folders = ", ".join(f"{folder.name} (seed {run.seed})" for folder, run in used.items())
+    lines.append(f"Runs of profile {found[0].profile}: {folders or 'none'}.")
+    lines += dict.fromkeys(note for one in found for note in one.runs.notes)
+    lines += _missing(commands)
+    if commands:
+        total = time_of_all(commands)
+        lines.append(f"All missing runs, one after another (--make trains a network once a seed): {total.text}.")
+        lines.append(found[0].how)
+    return "\n".join(line.rstrip("\n") for line in lines)
 
 
-def _kinds(commands: Sequence[Command]) -> dict[str, list[Command]]:
-    """Commands that differ in the seed alone are one line."""
-    found: dict[str, list[Command]] = {}
-    for command in commands:
-        found.setdefault(command.kind, []).append(command)
-    return found
+def _missing(commands: Sequence[Command]) -> Iterator[str]:
+    """A line each; those that differ in the seed alone are one."""
+    for run in dict.fromkeys(c.run for c in commands):
+        own = [c for c in commands if c.run == run]
+        first, *others = own
+        lacks = f" (this version does not have {', '.join(first.lacks)})" if first.lacks else ""
+        seeds = f" (also --seed {', '.join(str(c.seed) for c in others)})" if others else ""
+        yield f"run {run}{lacks}: {first.kind} --seed {first.seed}{seeds}"
+        if not first.lacks:
+            said = {t: [str(c.seed) for c in own if c.time.text == t] for t in dict.fromkeys(c.time.text for c in own)}
+            parts = [f"seed {', '.join(of)} {text}" if len(said) > 1 else text for text, of in said.items()]
+            each = " each" if len(said) == 1 and others else ""
+            yield f"run {run} takes: {'. '.join(parts)}{each}."
 
 
-def _ours(line: Line, commands: Sequence[Command]) -> str:
+def _ours(line: Line, commands: Mapping[int, Command]) -> str:
     if line.mean is None:
-        kinds = list(_kinds(commands))
-        if line.note or not line.command:
+        if line.note or not line.commands:
             return "—"
-        return f"no run → run {kinds.index(commands[line.command - 1].kind) + 1}"
+        return f"no run → run {commands[line.commands[0]].run}"
     digits = _DIGITS.get(line.cell.metric, 2) + 1
     sd = "" if line.sd is None else f" ± {line.sd:.{digits}f}"
     seeds = f"{len(line.values)} seed{'s' if len(line.values) > 1 else ''}"
@@ -204,8 +235,12 @@ def _said(judged: Judged) -> tuple[str, str, str]:
         return verdict.status, "", ""
     digits = _DIGITS.get(judged.claim.first.metric, 2) + 1
     bounds = "" if verdict.low is None else f" [{verdict.low:+.{digits}f}, {verdict.high:+.{digits}f}]"
-    status = f"{verdict.status} → {verdict.leans}" if verdict.leans else verdict.status
-    return status, f"{verdict.gain:+.{digits}f}{bounds}", str(len(verdict.seeds))
+    return status(judged), f"{verdict.gain:+.{digits}f}{bounds}", str(len(verdict.seeds))
+
+
+def records(found: Reproduction) -> list[dict[str, Any]]:
+    """A row a line, keyed alike in json and csv."""
+    return [_record(found, line) for line in found.lines]
 
 
 def _record(found: Reproduction, line: Line) -> dict[str, Any]:
@@ -223,6 +258,8 @@ def _record(found: Reproduction, line: Line) -> dict[str, Any]:
         "paper_value": line.paper,
         "paper_printed": None if line.unlike else cell.value or "LOST",
         "paper_note": None if line.unlike else cell.note,
+        "lost": cell.value == "",
+        "orders": orders(found, cell, line.split) if cell.value == "" else [],
         "value": line.mean,
         "sd": line.sd,
         "seeds": len(line.values),
@@ -231,7 +268,7 @@ def _record(found: Reproduction, line: Line) -> dict[str, Any]:
         "difference": line.difference,
         "unlike": line.unlike,
         "note": line.note,
-        "command": found.commands[line.command - 1].text if line.command else None,
+        "command": found.needed[line.commands[0]].text if line.commands else None,
     }
 
 

@@ -73,6 +73,10 @@ class Runs:
     used: dict[Path, Run] = field(default_factory=dict)
     _known: dict[tuple[str, ...], dict[int, Found]] = field(default_factory=dict)
 
+    def fresh(self) -> Runs:
+        """The same, of which nothing was used yet."""
+        return Runs(self.profile, self.runs, [*self.notes])
+
     def look_up(self, task: str, corpus: str, system: str, metric: str, split: str) -> dict[int, Found]:
         """Seed -> what the run of that seed that finished last has; empty where no run has it.
 

@@ -74,16 +74,21 @@ def test_tables_of_styles_are_read(tmp_path: Path) -> None:
 
 def test_reproduced_tables_are_read_as_they_are_written(tmp_path: Path) -> None:
     from benchmark.reporting.reproduce import page
-    from benchmark.reporting.reproduce.lines import reproduction
+    from benchmark.reporting.reproduce.lines import reproductions
     from benchmark.reporting.reproduce.papers import paper_table
     from benchmark.reporting.reproduce.runs import find_runs
+    from benchmark.reporting.reproduce.times import paces
+    from benchmark.settings import load_profile
 
-    made = reproduction(paper_table("xfavot.table5"), find_runs("pocket", (), results=tmp_path), (0, 1, 2), {})
+    runs = find_runs("pocket", (), results=tmp_path)
+    tables = [paper_table("xfavot.table5")]
+    [made] = reproductions(tables, runs, (0, 1, 2), {}, paces(load_profile("pocket"), runs.runs))
     page.write(tmp_path / "tables", made)
     [paper] = read_reproduced(tmp_path / "tables")
     assert made.table.title in paper.title
     assert len(paper.tables[0].rows) == len(made.lines)
     assert len(paper.tables[1].rows) == len(made.judged)
-    assert list(paper.commands) == [c.text for c in made.commands]
+    assert list(paper.commands) == [(c.text, c.time.text) for c in made.needed.values()]
+    assert paper.total.startswith("at least ")
     with pytest.raises(BenchmarkError, match="No tables in"):
         read_reproduced(tmp_path / "nothing")
