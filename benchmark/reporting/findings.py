@@ -148,9 +148,10 @@ def other_protocols(a: Measured, b: Measured) -> dict[str, Finding]:
 
 
 def facts(a: Measured, b: Measured) -> list[Finding]:
-    """Hashes and versions that differ. A metric's network under one name with other weights is another metric."""
-    found = []
-    for group in dict.fromkeys(g for g in (*a.facts, *b.facts) if g != "protocols"):
+    """Hashes and versions that differ. A metric's network under one name with other weights is another metric, and so
+    is one whose products are rounded otherwise."""
+    found = _numerics(a, b)
+    for group in dict.fromkeys(g for g in (*a.facts, *b.facts) if g not in ("protocols", "numerics")):
         ours, theirs = a.facts.get(group, {}), b.facts.get(group, {})
         changed = [n for n in ours if n in theirs and ours[n] != theirs[n]]
         if group == "weights":
@@ -170,6 +171,20 @@ def facts(a: Measured, b: Measured) -> list[Finding]:
         ]
         if apart:
             found.append(Finding("note", "facts", f"{group}: {named(apart)}", tuple(apart)))
+    return found
+
+
+def _numerics(a: Measured, b: Measured) -> list[Finding]:
+    """Switches of a GPU's arithmetic. Of a golden file from before they were noted, TensorFloat-32 in products of
+    matrices is known to have been off, as it is unless somebody switches it on."""
+    ours, theirs = ({"tf32_matmul": "off", **side.facts.get("numerics", {})} for side in (a, b))
+    found = []
+    for flag in [f for f in ours if f in theirs and ours[f] != theirs[f]]:
+        text = f"{flag} is {ours[flag]} in A and {theirs[flag]} in B"
+        if flag.startswith("tf32"):
+            found.append(Finding("differs", "facts", f"{text}: with it a GPU keeps ten bits of what it multiplies"))
+        else:
+            found.append(Finding("note", "facts", text))
     return found
 
 

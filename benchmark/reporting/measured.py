@@ -23,6 +23,8 @@ Key = tuple[str, str, str, str, str]
 """(task, corpus, metric, system, split): one row of a table."""
 Facts = Mapping[str, Mapping[str, str]]
 """Group ("weights", "packages", ...) -> name -> value."""
+FLAGS = ("tf32_matmul", "tf32_cudnn", "cudnn_benchmark")
+"""Of a run's device: what lets a GPU round, or choose its algorithms, otherwise."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def _facts(record: RunRecord) -> Facts:
         "corpora": record.corpus_sha256,
         "trial list": {} if record.trials_sha256 is None else {"sha256": record.trials_sha256},
         "packages": record.packages,
+        "numerics": {flag: "on" if getattr(device, flag) else "off" for flag in FLAGS},
         "setting": {
             "profile": record.profile,
             "seeds": ", ".join(map(str, record.seeds)),
