@@ -36,15 +36,34 @@ def test_p_of_loss_is_the_one_sided_t_test() -> None:
 
 
 def test_the_printed_loss_has_the_printed_power() -> None:
-    """Where the error is the median of its estimates; against the noncentral t distribution."""
-    for freedom, tested in ((7, 1), (15, 12), (31, 4)):
-        error = np.sqrt(stats.chi2.median(freedom) / freedom)
-        loss = float(detectable(np.array(error), np.array(float(freedom)), tested, 0.0))
+    """Against the noncentral t distribution, over the standard errors that this estimate may be of."""
+    for freedom, tested in ((7, 1), (7, 8), (7, 40), (15, 12), (31, 4), (63, 2)):
+        loss = float(detectable(np.array(0.1), np.array(float(freedom)), tested, 0.0))
         needed = stats.t.ppf(1 - ALPHA / tested, freedom)
-        assert stats.nct.sf(needed, freedom, loss) == pytest.approx(POWER, abs=0.03)
+        true = 0.1 / np.sqrt(stats.chi2.ppf((np.arange(200) + 0.5) / 200, freedom) / freedom)
+        assert stats.nct.sf(needed, freedom, loss / true).mean() == pytest.approx(POWER, abs=0.003)
     assert float(detectable(np.array(0.0), np.array(7.0), 3, 0.5)) == 0.5, (
         "without noise the tolerance is what it takes"
     )
+
+
+def test_a_loss_must_also_pass_the_tolerance() -> None:
+    """By made means and standard errors, where the tolerance takes about as much as the test does."""
+    rng = np.random.default_rng(0)
+    for tolerance in (1.0, 2.5, 5.0):
+        loss = float(detectable(np.array(1.0), np.array(7.0), 2, tolerance))
+        true = 1 / np.sqrt(rng.chisquare(7, 200_000) / 7)
+        mean = loss + true * rng.standard_normal(200_000)
+        estimated = true * np.sqrt(rng.chisquare(7, 200_000) / 7)
+        seen = (mean / estimated >= stats.t.ppf(1 - ALPHA / 2, 7)) & (mean > tolerance)
+        assert seen.mean() == pytest.approx(POWER, abs=0.005)
+
+
+def test_losses_of_many_rows_are_those_of_each() -> None:
+    error, freedom = np.array([[0.1, 0.2], [0.0, 0.3]]), np.array([[7.0, 9.5], [12.0, 63.0]])
+    found = detectable(error, freedom, 3, 0.05)
+    for i in np.ndindex(error.shape):
+        assert found[i] == pytest.approx(float(detectable(error[i], freedom[i], 3, 0.05)))
 
 
 def test_equal_runs_are_called_worse_in_five_percent() -> None:
@@ -76,6 +95,6 @@ def test_false_alarms_and_power_are_what_is_printed(
 
     Eight rows of eight speakers with small effects are on the safe side: far out, t with 7 degrees of freedom is wide.
     """
-    gate = Gate(Design(trials, speakers, speakers), effects, cells)
-    assert least <= gate.false_alarms(2000, 0) <= ALPHA + 0.015
-    assert gate.power(2000, 0) == pytest.approx(POWER, abs=0.06)
+    alarms, power = Gate(Design(trials, speakers, speakers), effects, cells).rates(2000, 0)
+    assert least <= alarms <= ALPHA + 0.015
+    assert power == pytest.approx(POWER, abs=0.06)
