@@ -173,6 +173,12 @@ def test_the_page_has_every_stage_with_its_bound() -> None:
     assert {n: (c[0], c[2]) for n, c in written().items()} == {n: (w, f"{b:.1e}") for n, (_, w, b) in BUDGET.items()}
 
 
+def test_every_test_that_the_page_names_is_there() -> None:
+    named = re.findall(r"`(tests/[^`]+\.py)`", PAGE.read_text())
+    assert len(named) > 12
+    assert [name for name in named if not (PAGE.parents[1] / name).is_file()] == []
+
+
 @pytest.mark.parametrize("stage", BUDGET)
 def test_a_stage_keeps_its_bound_and_what_the_page_says(stage: str) -> None:
     """Another machine rounds otherwise: what is written holds within a factor of ten."""
