@@ -188,7 +188,7 @@ def _note(display: str, record: ShippedRecord, stores: Sequence[Store]) -> str:
     end = (
         "--from-scratch trains it in the run."
         if any(store.corpus in made for store in stores)
-        else "nobody here was in its training, those of the split seen neither."
+        else "its corpus is none of this run's, so that seen and unseen say nothing of it."
     )
     return (
         f"{display}: the shipped network (sha256 {record.sha256[:12]}), trained for {record.training['steps']} steps "

@@ -32,7 +32,7 @@ def test_the_shipped_network_is_found_with_its_own_people(tmp_path: Path, elsewh
     assert list(found) == [NAME]
     assert found[NAME].origin == "shipped"
     assert "cae:pocket@pocket_av_many: the shipped network" in found[NAME].note
-    assert "nobody here was in its training" in found[NAME].note
+    assert "its corpus is none of this run's" in found[NAME].note
     assert display_name(made.systems[1], made.profile) == "shuffled_reference:cae:pocket@pocket_av_many"
     system = networks.fresh(made.systems[0], made, [elsewhere], found[NAME])
     found[NAME].load(system)
