@@ -22,19 +22,20 @@ import tyro
 from benchmark.cli import VERBS
 
 ROOT = Path(__file__).parents[1]
+CHAIN = "tests/test_examples_run.py runs it on a tiny run"
 LEFT_OUT = {
     r"(grid|vctk|celeba_hq|voxceleb_vggface|lrs3|lip2wav|folder)=|--real celeba_hq": "needs a corpus that is not here",
     r"^run(?!.*--profile tiny)": "takes minutes to hours; CI runs the default runs and a tiny one of every task",
     r"^train |^upstream (?!.*--help)": "trains for minutes to hours; their tests train for a few steps",
     r"^styles ": "needs a run with a network of styles",
     r"^ship ": "needs a finished training; tests/benchmark/runner/test_ship*.py ships one",
-    r"^reproduce ": "needs runs; tests/benchmark/reporting/reproduce makes them",
-    r"^report ": "needs a run with media; tests/benchmark/reporting/html makes one",
+    r"^reproduce ": f"needs runs; tests/benchmark/reporting/reproduce makes them, {CHAIN}",
+    r"^report ": f"needs a run with media; {CHAIN}",
     r"^speed": "measures against the reference packages for minutes",
     r"^weights get": "downloads",
-    r"^questionnaire ": "needs a list with outputs; tests/benchmark/reporting/questionnaire makes one",
-    r"^score ": "needs outputs; CI scores results/golden/media",
-    r"^compare .*(results/monday|--write)": "needs two runs; tests/benchmark/reporting/test_compare.py makes them",
+    r"^questionnaire ": f"needs a list with outputs; {CHAIN}",
+    r"^score ": f"needs outputs; CI scores results/golden/media, {CHAIN}",
+    r"^compare .*(results/monday|--write)": f"needs two runs; {CHAIN}",
     r"^prepare ": "makes a whole pool; the runs of CI do",
     r"^run .*--profile tiny": "CI runs it for every task",
 }
