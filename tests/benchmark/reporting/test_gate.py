@@ -85,16 +85,16 @@ def test_without_clusters_the_gate_would_cry_wolf() -> None:
 @pytest.mark.parametrize(("trials", "speakers"), [(48, 8), (96, 16), (192, 32), (384, 64)])
 @pytest.mark.parametrize(
     ("effects", "cells", "least"),
-    [(SPEAKERS, 1, 0.035), (SPEAKERS, 4, 0.035), (FEWER, 1, 0.035), (FEWER, 4, 0.02)],
+    [(SPEAKERS, 1, 0.035), (SPEAKERS, 4, 0.035), (FEWER, 1, 0.035), (FEWER, 4, 0.028)],
     ids=["60 %, 2 rows", "60 %, 8 rows", "20 %, 2 rows", "20 %, 8 rows"],
 )
 def test_false_alarms_and_power_are_what_is_printed(
     effects: Effects, cells: int, least: float, trials: int, speakers: int
 ) -> None:
-    """Issue 9: 2,000 null comparisons, 8 to 64 clusters, 5 % +- 1.5 at alpha .05; power as printed, +- 6.
+    """Issue 9: 2,000 null comparisons, 8 to 64 clusters, 5 % +- 1.5 at alpha .05; power as printed, +- 3.
 
     Eight rows of eight speakers with small effects are on the safe side: far out, t with 7 degrees of freedom is wide.
     """
     alarms, power = Gate(Design(trials, speakers, speakers), effects, cells).rates(2000, 0)
     assert least <= alarms <= ALPHA + 0.015
-    assert power == pytest.approx(POWER, abs=0.06)
+    assert power == pytest.approx(POWER, abs=0.03)
