@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from benchmark.cli import main
+from benchmark.errors import BenchmarkError
 from benchmark.reporting.golden import read_golden
 
 pytestmark = pytest.mark.slow
@@ -96,6 +98,69 @@ def test_another_network_of_features(faces: Scored, monkeypatch: pytest.MonkeyPa
     code, text = faces()
     assert code == 1
     assert failed(text) == {"fid@random"}
+
+
+def test_a_switch_of_tf32_is_seen_where_it_changes_nothing(faces: Scored) -> None:
+    """A CPU computes as before; the run says how a GPU would have rounded, and the gate is red for that alone."""
+    torch.backends.cuda.matmul.allow_tf32 = True  # monkeypatch cannot put back what is a property of a C module
+    try:
+        code, text = faces()
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False
+    assert code == 1
+    assert "tf32_matmul is off in A and on in B" in " ".join(text.split())
+    assert not failed(text)
+
+
+def test_other_weights_of_the_network_of_features(faces: Scored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FID by the same network with other weights: the hash says so, and so do the scores."""
+    from benchmark.upstream import random_features
+
+    monkeypatch.setattr(random_features, "_SEED", 1)
+    random_features.random_network.cache_clear()
+    try:
+        code, text = faces()
+    finally:
+        random_features.random_network.cache_clear()
+    assert code == 1
+    assert "the weights fid@random weights of a metric are others" in " ".join(text.split())
+    assert failed(text) == {"fid@random"}
+
+
+def test_other_weights_in_the_judges_file(faces: Scored, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who trains the judge anew and ships it under the old name has made another metric of every key it stands in."""
+    from dataclasses import replace
+
+    from safetensors.torch import load_file, save_file
+
+    from benchmark import weights
+    from benchmark.upstream.face_judge import load
+
+    name, known = load.WEIGHTS, weights.entries()
+    state = load_file(weights.get(name))
+    generator = torch.Generator().manual_seed(0)
+    kernels = (key for key, value in state.items() if value.ndim == 4)
+    moved = {key: 0.02 * state[key].std() * torch.randn(state[key].shape, generator=generator) for key in kernels}
+    assert moved
+    path = tmp_path / "weights" / known[name].file
+    path.parent.mkdir(parents=True)
+    save_file({key: value + moved.get(key, 0) for key, value in state.items()}, path)
+    monkeypatch.setenv("BENCHMARK_WEIGHTS", str(tmp_path / "weights"))
+    elsewhere = replace(known[name], package=None)
+    monkeypatch.setattr(weights, "entries", lambda: {**known, name: elsewhere})
+    load.face_judge.cache_clear()
+    try:
+        with pytest.raises(BenchmarkError, match="has sha256"):
+            weights.get(name)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        monkeypatch.setattr(weights, "entries", lambda: {**known, name: replace(elsewhere, sha256=digest)})
+        code, text = faces()
+    finally:
+        load.face_judge.cache_clear()
+    assert code == 1
+    assert f"the weights {name} of a metric are others" in " ".join(text.split())
+    assert failed(text) >= {"fid@pocket", "lpips@pocket"}
+    assert "fid@random" not in failed(text)
 
 
 def test_another_inception_is_another_distance() -> None:
