@@ -51,8 +51,8 @@ def read(store: Store, key: str, rows: range) -> torch.Tensor:
 
 
 @pytest.mark.slow
-def test_the_objective_falls_from_start_to_end_in_the_mean_of_twenty_trials(shipped: SGSIM, store: Store) -> None:
-    """Means over rows at every tenth of the steps; the rate of Adam ramps up and down, so single rows may rise."""
+def test_the_objective_falls_step_by_step_in_the_mean_of_twenty_trials(shipped: SGSIM, store: Store) -> None:
+    """At every step but the first, which the ramp of the rate begins with 0; single rows may rise."""
     s = shipped.settings
     faces = resized(read(store, "face128", range(ROWS)), shipped.generator.settings.size)
     voices = {"mel128": read(store, "mel128", range(ROWS, 2 * ROWS)), "gender": torch.zeros(ROWS)}
@@ -71,8 +71,9 @@ def test_the_objective_falls_from_start_to_end_in_the_mean_of_twenty_trials(ship
         found = descend(start, watched, s.steps, s.rate)
         means = torch.stack([*seen, objective(found)]).mean(1)
         inverted = float((first - faces).square().mean().sqrt())
-    tenths = means[:: s.steps // 10]
-    assert bool((tenths.diff() < 0).all()), tenths.tolist()
+    assert means[1] == pytest.approx(means[0], abs=1e-6)
+    assert bool((means[1:].diff() < 0).all()), means.tolist()
+    assert means[-1] < 0.5 * means[0]
     assert inverted < 0.25, f"root mean squared difference of faces and their inversions: {inverted:.3f}"
 
 
