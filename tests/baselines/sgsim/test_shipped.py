@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import pytest
 import torch
@@ -71,9 +72,10 @@ def test_the_objective_falls_step_by_step_in_the_mean_of_twenty_trials(shipped: 
         found = descend(start, watched, s.steps, s.rate)
         means = torch.stack([*seen, objective(found)]).mean(1)
         inverted = float((first - faces).square().mean().sqrt())
-    assert means[1] == pytest.approx(means[0], abs=1e-6)
-    assert bool((means[1:].diff() < 0).all()), means.tolist()
-    assert means[-1] < 0.5 * means[0]
+    values = means.tolist()
+    assert values[1] == pytest.approx(values[0], abs=1e-6)
+    assert all(after < before for before, after in pairwise(values[1:])), values
+    assert values[-1] < 0.5 * values[0]
     assert inverted < 0.25, f"root mean squared difference of faces and their inversions: {inverted:.3f}"
 
 
