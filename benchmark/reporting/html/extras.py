@@ -26,12 +26,13 @@ class Table:
 @dataclass(frozen=True)
 class Reproduced:
     """One table of a paper, or all of them. commands: what makes the runs that are missing, each with its time. total:
-    what all of them take."""
+    what all of them take. how: where the times come from, said once."""
 
     title: str
     tables: tuple[Table, ...]
     commands: tuple[tuple[str, str], ...]
     total: str
+    how: str = ""
 
 
 def style_tables(folder: Path) -> list[Table]:
@@ -66,7 +67,8 @@ def read_reproduced(folder: Path) -> list[Reproduced]:
 
 def _reproduced(title: str, tables: tuple[Table, ...], made: Mapping[str, Any]) -> Reproduced:
     commands = tuple((c["command"], c.get("estimate", "")) for c in made["commands"])
-    return Reproduced(title, tables, commands, made["time"]["estimate"] if commands and "time" in made else "")
+    total = made["time"]["estimate"] if commands and "time" in made else ""
+    return Reproduced(title, tables, commands, total, made.get("how", "") if commands else "")
 
 
 def _read(path: Path) -> Any:

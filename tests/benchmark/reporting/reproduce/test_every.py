@@ -104,6 +104,7 @@ def test_the_report_begins_with_what_is_said_of_all(make: Make, reproduce: Comma
     assert first.title.startswith("Both papers")
     assert [row[0] for row in first.tables[0].rows] == list(NAMES)
     assert first.total.startswith("at least ")
+    assert first.how.startswith("Times: ")
     assert len(others) == len(NAMES)
     (two,) = [paper for paper in others if "Table 2: image" in paper.title]
     assert {row[two.tables[0].heads.index("paper")] for row in two.tables[0].rows} == {"LOST"}
