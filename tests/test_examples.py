@@ -36,6 +36,7 @@ LEFT_OUT = {
     r"^questionnaire ": f"needs a list with outputs; {CHAIN}",
     r"^score ": f"needs outputs; CI scores results/golden/media, {CHAIN}",
     r"^compare .*(results/monday|--write)": f"needs two runs; {CHAIN}",
+    r"^avatars .*pocket_av": "draws a whole pool; a smaller one is drawn here",
     r"^prepare ": "makes a whole pool; the runs of CI do",
     r"^run .*--profile tiny": "CI runs it for every task",
 }
