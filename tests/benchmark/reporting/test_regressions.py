@@ -115,6 +115,26 @@ def test_the_same_command_in_another_folder_passes(baseline: Path, copy: Path, a
     assert go("compare", baseline.with_name("golden.json"), copy) == 0
 
 
+def test_references_of_the_training_split(
+    place: Path, baseline: Path, again: Again, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Drawn, rendered, translated and scored by the real command: natural controls hear other recordings, and the gate
+    does not come to their scores, because the trials are others."""
+    import protocols.voice_trials
+
+    monkeypatch.setattr(protocols.voice_trials, "SPLITS", ("seen", "train", "unseen"))
+    again(place / "leak")
+    right, leaking = (read_trials(folder / "trials.csv") for folder in (baseline, place / "leak"))
+    assert {t.split for t in right} == {"seen", "unseen"}
+    assert [t.reference for t in right] != [t.reference for t in leaking], "the fault is there"
+    for reference in (baseline.with_name("golden.json"), baseline):
+        capsys.readouterr()
+        assert go("compare", reference, place / "leak") == 1
+        text = " ".join(capsys.readouterr().out.split())
+        assert "trials: not comparable:" in text
+        assert "have another reference" in text
+
+
 def test_a_wrong_mel_bank(copy: Path, again: Again, verdicts: Verdicts, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bank laid out for 24 kHz: the voice is analysed with it, the vocoder goes on with the suite's."""
     right = mel.bank
