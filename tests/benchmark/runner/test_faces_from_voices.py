@@ -179,7 +179,7 @@ def test_a_shipped_network_brings_its_judge(store: Store, tmp_path: Path, monkey
     data = save({name: tensor.contiguous() for name, tensor in kept.items()})
     shipped.weights_file(NETWORK).write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
-    record = shipped.ShippedRecord.model_construct(sha256=digest, command="")
+    record = shipped.ShippedRecord.model_construct(name=NETWORK, sha256=digest, command="")
     shipped.load_shipped(fresh, NETWORK, record)
     assert all(p.isnan().all() for p in fresh.critic.parameters()), "what only trains is not shipped"
     network = Network(NETWORK, "shipped", shipped.weights_file(NETWORK), digest, 1.0, "", record)
