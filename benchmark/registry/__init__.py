@@ -132,8 +132,8 @@ def parse_system(name: str) -> SystemName:
     Raises:
         BenchmarkError: unknown system, variant or corpus, with suggestions.
     """
-    system, _, home = name.partition("@")
-    for corpus in home.split("+") if home else ():
+    system, at, home = name.partition("@")
+    for corpus in home.split("+") if at else ():
         find("corpora", corpus)
     parts = system.split(":")
     prefix = parts.pop(0) if parts[0] in PREFIXES and len(parts) > 1 else None

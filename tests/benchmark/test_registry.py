@@ -56,8 +56,9 @@ def test_names_are_taken_apart() -> None:
         "xfavot@pocket_av+pocket_faces",
     )
     assert away.at_home.full == "shuffled_reference:xfavot"
-    with pytest.raises(BenchmarkError, match="pocket_avs"):
-        parse_system("xfavot@pocket_avs")
+    for wrong in ("pocket_avs", ""):
+        with pytest.raises(BenchmarkError, match="corpus"):
+            parse_system(f"xfavot@{wrong}")
 
 
 class _Point:

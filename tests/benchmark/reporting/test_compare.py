@@ -360,21 +360,6 @@ def test_other_weights_of_a_metric_are_a_regression_and_other_packages_a_note(ma
     assert "note     facts: corpora: made aaaaaaaaaaaa -> dddddddddddd" in text
 
 
-def test_a_gpu_that_rounds_otherwise_is_not_compared(made_run: Make, judge: Judge) -> None:
-    """TensorFloat-32 in products of matrices or in convolutions; which algorithms were chosen is a note."""
-    a, b, c = made_run("a"), made_run("b"), made_run("c")
-    for flag in ("tf32_matmul", "tf32_cudnn"):
-        edit_json(b / "run.json", lambda r, flag=flag: r["device"].update({flag: True}))
-        code, text = judge(a, b)
-        assert code == 1
-        assert f"differs  facts: {flag} is off in A and on in B" in text
-        assert judge(b, b)[0] == 0
-    edit_json(c / "run.json", lambda r: r["device"].update(cudnn_benchmark=True))
-    code, text = judge(a, c)
-    assert code == 0
-    assert "note     facts: cudnn_benchmark is off in A and on in B" in text
-
-
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
