@@ -26,7 +26,7 @@ CHAIN = "tests/test_examples_run.py runs it on a tiny run"
 LEFT_OUT = {
     r"(grid|vctk|celeba_hq|voxceleb_vggface|lrs3|lip2wav|folder)=|--real celeba_hq": "needs a corpus that is not here",
     r"^run(?!.*--profile tiny)": "takes minutes to hours; CI runs the default runs and a tiny one of every task",
-    r"^train |^upstream (?!.*--help)": "trains for minutes to hours; their tests train for a few steps",
+    r"^train |^upstream (?!.*--help)": "trains for minutes to hours; CI trains the shortest, tests a few steps of all",
     r"^styles ": "needs a run with a network of styles",
     r"^ship ": "needs a finished training; tests/benchmark/runner/test_ship*.py ships one",
     r"^reproduce ": f"needs runs; tests/benchmark/reporting/reproduce makes them, {CHAIN}",

@@ -20,7 +20,7 @@ class Upstream:
     is worth on recordings it was not trained on. What is shipped lies in benchmark/weights/pocket/.
 
     Examples:
-        python -m benchmark upstream recogniser
+        python -m benchmark upstream face_embedding
         python -m benchmark upstream recogniser --out results/recogniser-1 --seed 1 --json
     """
 

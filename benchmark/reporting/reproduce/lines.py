@@ -18,6 +18,8 @@ from benchmark.tasks import TASKS
 
 FULL = "paper"
 """The profile whose rows may stand beside a paper's numbers; at any other, the embedded corpora stand in."""
+SHIPPED = "pocket"
+"""The profile of the shipped networks."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,15 @@ def _reproduction(table: PaperTable, runs: Runs, missing: _Missing) -> tuple[Rep
 
 
 def corpus_of(cell: Cell, profile: str) -> str | None:
-    """The corpus that stands for a cell's; None where the embedded corpus has nothing like it."""
-    return cell.corpus if profile == FULL else cell.embedded
+    """The corpus that stands for a cell's; None where no embedded one does, or nothing could be tried on it."""
+    if profile == FULL:
+        return cell.corpus
+    return None if cell.guest and profile != SHIPPED else cell.embedded
+
+
+def system_of(cell: Cell, profile: str) -> str:
+    """The system that stands for a cell's, where a corpus does."""
+    return cell.system if profile == FULL else cell.guest or cell.system
 
 
 def metric_of(cell: Cell, profile: str) -> str:
@@ -158,13 +167,21 @@ def metric_of(cell: Cell, profile: str) -> str:
 
 
 def _found(cell: Cell, split: str, runs: Runs) -> dict[int, Found]:
-    corpus = corpus_of(cell, runs.profile)
-    return {} if corpus is None else runs.look_up(cell.task, corpus, cell.system, metric_of(cell, runs.profile), split)
+    asked = _asked(cell, split, runs.profile)
+    return {} if asked is None else runs.look_up(*asked)
 
 
 def _barren(cell: Cell, split: str, runs: Runs) -> set[int]:
-    corpus, metric = corpus_of(cell, runs.profile), metric_of(cell, runs.profile)
-    return set() if corpus is None else runs.without_trials(cell.task, corpus, cell.system, metric, split)
+    asked = _asked(cell, split, runs.profile)
+    return set() if asked is None else runs.without_trials(*asked)
+
+
+def _asked(cell: Cell, split: str, profile: str) -> tuple[str, str, str, str, str] | None:
+    """Task, corpus, system, metric and split that answer a cell."""
+    corpus = corpus_of(cell, profile)
+    if corpus is None:
+        return None
+    return cell.task, corpus, system_of(cell, profile), metric_of(cell, profile), split
 
 
 def _line(cell: Cell, split: str, runs: Runs, missing: _Missing) -> Line:
@@ -236,7 +253,7 @@ class _Missing:
         return [replace(command, run=kinds.index(command.kind) + 1) for command in made]
 
     def _command(self, task: str, corpora: tuple[str, ...], seed: int, known: bool, cells: Sequence[Cell]) -> Command:
-        systems = tuple(dict.fromkeys(cell.system for cell in cells))
+        systems = tuple(dict.fromkeys(system_of(cell, self.profile) for cell in cells))
         return Command(
             task=task,
             profile=self.profile,

@@ -11,7 +11,16 @@ from typing import Any
 from benchmark.atomic import write_json, write_text
 from benchmark.errors import BenchmarkError
 from benchmark.reporting.layout import Block, to_latex, to_markdown
-from benchmark.reporting.reproduce.lines import FULL, Command, Judged, Line, Reproduction, commands_of, time_of_all
+from benchmark.reporting.reproduce.lines import (
+    FULL,
+    Command,
+    Judged,
+    Line,
+    Reproduction,
+    commands_of,
+    system_of,
+    time_of_all,
+)
 from benchmark.reporting.reproduce.lost import lost_blocks, orders, status
 from benchmark.reporting.reproduce.runs import SPLITS
 from benchmark.reporting.reproduce.times import Time
@@ -132,7 +141,7 @@ def _values(found: Reproduction, lines: Sequence[Line]) -> Block:
     rows = []
     for cell in dict.fromkeys(e.cell for e in lines):
         own = {e.split: e for e in lines if e.cell == cell}
-        row = [cell.guidance, _name(cell.model, cell.system)]
+        row = [cell.guidance, _name(cell.model, system_of(cell, found.profile))]
         row += [_paper(own[SPLITS[0]])] if compared else []
         for split in SPLITS:
             row += [_ours(own[split], found.needed), *([_less(own[split])] if compared else [])]
@@ -245,13 +254,14 @@ def records(found: Reproduction) -> list[dict[str, Any]]:
 
 def _record(found: Reproduction, line: Line) -> dict[str, Any]:
     cell = line.cell
+    system, at, home = system_of(cell, found.profile).partition("@")
     return {
         "dataset": cell.dataset,
         "corpus": line.corpus,
         "guidance": cell.guidance,
         "model": cell.model,
         "task": cell.task,
-        "system": cell.system if found.profile == FULL else f"{cell.system}:{found.profile}",
+        "system": system if found.profile == FULL else f"{system}:{found.profile}{at}{home}",
         "paper_metric": cell.metric,
         "metric": line.metric,
         "split": line.split,

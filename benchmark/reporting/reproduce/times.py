@@ -2,9 +2,9 @@
 
 Training: seconds a step, the median over finished runs of the profile that trained the network and over the record of
 a shipped one of that profile, times the steps that the profile asks for. A shipped network whose profile, seed, corpora
-and steps are the command's is taken as it is, and costs nothing. All other work (preparing, translating, scoring): of
-the slowest finished run of the task at the profile, seconds a system, times the systems. What was never measured is
-named. Such times are those of the machines that measured.
+and steps are the command's is taken as it is, and costs nothing; so does one of another corpus (`NAME@CORPUS`). All
+other work (preparing, translating, scoring): of the slowest finished run of the task at the profile, seconds a system,
+times the systems. What was never measured is named. Such times are those of the machines that measured.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Paces:
         """
         training: dict[str, float | None] = {}
         for name in _known(systems):
-            if find("systems", name.base).kind == "control":
+            if name.home or find("systems", name.base).kind == "control":
                 continue
             steps = _asked_steps(self.profile.systems, name)
             if steps is None:
