@@ -21,7 +21,6 @@ from benchmark.media.image import mirror, resized
 from benchmark.system import FACE, Batch, Column, Draw, Optimizer, Phase, Pick, Step, System, Terms
 from benchmark.upstream.face_embedding.network import SIZE, FaceTrunk, FaceTrunkSettings
 from benchmark.upstream.voice_embedding.load import voice_embedding
-from methods.cae.augment import glimpse
 from methods.cae.gating import GatingController, Granularity
 from methods.cae.networks import Gate, Norm, Scaffold
 
@@ -46,8 +45,6 @@ class CAESettings:
         flip: whether half of the training faces are mirrored. It and the crop are those of Wen et al. 2019, whose data
             the paper's are.
         trunk_*, head_bias: of discriminator and classifier. share_trunk: whether they have their convolutions together.
-        shift, cutout: how many of 64 pixels pictures are moved at most, and the side of the square taken out of them,
-            when discriminator or classifier sees them in training (`methods.cae.augment`); 0: as in the paper.
         lambda_*: weights of the generator's five terms, lambda 1 to 5 of the paper. cycle_ramp: steps in which that of
             the way back rises from 0 to its value; 0: it has it from the start, as in the paper.
         ema: decay of the average of the generator's weights that translates; 0: the last weights do, as in the paper.
@@ -73,8 +70,6 @@ class CAESettings:
     trunk_last_activation: bool = True
     head_bias: bool = True
     share_trunk: bool = True
-    shift: int = 0
-    cutout: int = 0
     lambda_input: float = 1.0
     lambda_target: float = 10.0
     lambda_class: float = 1.0
@@ -202,14 +197,14 @@ class CAE(System):
         with torch.no_grad():
             fake = self.autoencode(pairs.face, self.gates(pairs.voice))
         return {
-            "fake": real_or_fake(self.judge(self.seen(fake, step)), real=False),
-            "real": real_or_fake(self.judge(self.seen(pairs.face, step)), real=True),
+            "fake": real_or_fake(self.judge(fake), real=False),
+            "real": real_or_fake(self.judge(pairs.face), real=True),
         }
 
     def classify(self, batch: Batch, step: Step) -> Terms:
         """L_c(C(f_A), A): the classifier learns of real faces alone."""
         pairs = self.pairs(batch, step)
-        return {"class": F.cross_entropy(self.identify(self.seen(pairs.face, step)), pairs.speaker)}
+        return {"class": F.cross_entropy(self.identify(pairs.face), pairs.speaker)}
 
     def generate(self, batch: Batch, step: Step) -> Terms:
         """With f = G(f_A, e_B): lambda_1 |f - f_A| + lambda_2 |f - f_B| + lambda_3 L_c(C(f), B) + lambda_4 L_d(D(f), 1)
@@ -217,12 +212,11 @@ class CAE(System):
         s, pairs = self.settings, self.pairs(batch, step)
         fake = self.autoencode(pairs.face, self.gates(pairs.voice))
         back = self.autoencode(fake, self.gates(pairs.own_voice))
-        seen = self.seen(fake, step)
         return {
             "input": s.lambda_input * self.distance(fake, pairs.face),
             "target": s.lambda_target * self.distance(fake, pairs.target),
-            "class": s.lambda_class * F.cross_entropy(self.identify(seen), pairs.target_speaker),
-            "adversarial": s.lambda_adversarial * real_or_fake(self.judge(seen), real=True),
+            "class": s.lambda_class * F.cross_entropy(self.identify(fake), pairs.target_speaker),
+            "adversarial": s.lambda_adversarial * real_or_fake(self.judge(fake), real=True),
             "cycle": s.lambda_cycle * risen(step.index, s.cycle_ramp) * self.distance(back, pairs.face),
         }
 
@@ -257,11 +251,6 @@ class CAE(System):
         """Faces (B, 3, 64, 64) and gates -> faces, float32 under autocast too."""
         made: Tensor = self.scaffold(faces, gates)
         return made.to(faces)
-
-    def seen(self, faces: Tensor, step: Step) -> Tensor:
-        """What discriminator and classifier are shown of faces in training."""
-        s = self.settings
-        return glimpse(faces, s.shift, s.cutout, step.generator) if s.shift or s.cutout else faces
 
     def judge(self, faces: Tensor) -> Tensor:
         """D before its sigmoid: faces -> (B, 1)."""

@@ -66,7 +66,6 @@ def test_defaults_are_the_papers(make: Make) -> None:
     s = CAESettings()
     assert (s.lambda_input, s.lambda_target, s.lambda_class, s.lambda_adversarial, s.lambda_cycle) == (1, 10, 1, 1, 10)
     assert s.cycle_ramp == 0, "the way back has its weight from the start"
-    assert (s.shift, s.cutout) == (0, 0), "discriminator and classifier see pictures as they are"
     assert (s.batch, s.lr, s.beta1, s.beta2) == (1, 2e-4, 0.5, 0.999)
     assert (s.widths, s.n_pool, s.up_widths, s.up_kernel, s.norm) == ((64, 128, 256, 512), 4, "same", 3, "bn1")
     assert (s.gate, s.gate_granularity, s.gate_bias_init, s.l1_reduction) == ("transposed", "weight", 0.0, "mean")
