@@ -26,6 +26,7 @@ _MATCH_METRICS = (
     *(f"{family}@pocket:centred" for family in _LIKENESS),
     *(f"{family}@own" for family in _LIKENESS),
     *(f"retrieval_top{k}@{judge}" for judge in ("pocket", "own") for k in (1, 5, 10)),
+    *(f"retrieval_top5@{judge}:source" for judge in ("pocket", "own")),
     "mapping@pocket",
     "mapping@pocket:pairs",
     "fid@pocket",

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmark.errors import BenchmarkError
 from benchmark.upstream.face_judge.load import WEIGHTS
-from protocols.chance import chance, top
+from protocols.chance import chances, sought, top
 from protocols.contest import Contest, Question
 from protocols.embedded import is_embedded, strangers
 from protocols.gallery import Gallery, centred, compared_picture, cosines, rank
@@ -54,7 +54,7 @@ class Likeness(Contest):
         """What the judge does not know; how many are searched for among how many, and what chance gives."""
         said = strangers(self.metrics, trials)
         for rows in self.together(trials):
-            said += self._chance(rows)
+            said += chances(self.metrics, rows, Gallery.of(rows).genders)
         planned = {(system, name) for (system, _), names in self.planned(trials).items() for name in names}
         bare = sum((t.system, t.trial) not in planned for t in trials)
         if bare:
@@ -64,11 +64,6 @@ class Likeness(Contest):
                 "other_face), and somebody else of that gender among the targets."
             )
         return list(dict.fromkeys(said))
-
-    def _chance(self, rows: Sequence[Trial]) -> list[str]:
-        genders, ranks = Gallery.of(rows).genders, {m: k for m in self.metrics if (k := top(m)) is not None}
-        probes = [genders[row.target_id] for row in rows if row.target_id in genders]
-        return chance(ranks, rows[0].split or "all", probes, list(genders.values())) if ranks else []
 
 
 def _identity(seen: Seen | BenchmarkError) -> np.ndarray | BenchmarkError:
@@ -97,9 +92,10 @@ def _less_others(vectors: np.ndarray) -> float:
 
 def _retrieval(metric: str, k: int, row: Trial, gallery: Gallery) -> Question | None:
     """Not defined where everybody would be among the first k."""
-    if row.target_id not in gallery.pictures or len(gallery.pictures) <= k:
+    person = sought(metric, row)
+    if person not in gallery.pictures or len(gallery.pictures) <= k:
         return None
-    files = (row.output, gallery.pictures[row.target_id], *gallery.others(row.target_id))
+    files = (row.output, gallery.pictures[person], *gallery.others(person))
     return Question(metric, row, files, partial(_found, k=k))
 
 

@@ -102,14 +102,13 @@ def chosen_right(similarity: np.ndarray, choices: np.ndarray) -> np.ndarray:
     return np.asarray(found[:, 0] > found[:, 1:].max(axis=1))
 
 
-def chance_of_retrieval(match: np.ndarray) -> float:
+def chance_of_retrieval(match: np.ndarray, rival: np.ndarray) -> float:
     """Mean average precision of a random order: of R matches among G items (H(G) + (R - 1)(G - H(G)) / (G - 1)) / G,
-    H the harmonic number; mean over probes with a match."""
-    size = match.shape[1]
-    harmonic = float(np.sum(1.0 / np.arange(1, size + 1)))
-    relevant = match.sum(axis=1)
-    relevant = relevant[relevant > 0]
-    return float(np.mean((harmonic + (relevant - 1) * (size - harmonic) / max(size - 1, 1)) / size))
+    H the harmonic number; mean over probes with a match. match, rival: (P, G) bool; other items are not there."""
+    relevant, size = match.sum(axis=1), (match | rival).sum(axis=1)
+    size, relevant = size[relevant > 0], relevant[relevant > 0]
+    harmonic = np.cumsum(1.0 / np.arange(1, match.shape[1] + 1))[size - 1]
+    return float(np.mean((harmonic + (relevant - 1) * (size - harmonic) / np.maximum(size - 1, 1)) / size))
 
 
 def matching(
@@ -120,6 +119,8 @@ def matching(
     Raises:
         BenchmarkError: too few people, or none on both sides.
     """
+    if not np.isin(voices.speaker, faces.speaker).any():
+        raise BenchmarkError("Nobody has both a voice and a face here; give people under one name on both sides.")
     return list(_figures(voices, faces, seed, ways, choices, pairs))
 
 
@@ -128,19 +129,18 @@ def _figures(voices: Side, faces: Side, seed: int, ways: Sequence[int], choices:
     for place, stratum in enumerate(STRATA):
         for turn, (name, (probe, gallery)) in enumerate(directions.items()):
             similarity = probe.embeddings @ gallery.embeddings.T
+            match, rival = probe.speaker[:, None] == gallery.speaker, rivals(probe, gallery, stratum)
             for n in ways:
                 drawn = draw_choices(probe, gallery, n, choices, stratum, np.random.default_rng((seed, place, turn, n)))
                 right = chosen_right(similarity, drawn)
                 yield Figure(f"1:{n}", name, stratum, float(right.mean()), 1.0 / n, len(right))
+            found = mean_average_precision(np.where(match | rival, similarity, -np.inf), match)
+            yield Figure("map", name, stratum, found, chance_of_retrieval(match, rival), int(match.any(axis=1).sum()))
         same, other = draw_pairs(voices, faces, pairs, stratum, np.random.default_rng((seed, place, 2)))
         scores = voices.embeddings @ faces.embeddings.T
         of = [scores[p[:, 0], p[:, 1]] for p in (same, other)]
         yield Figure("auc", "", stratum, auc(*of), 0.5, 2 * len(same))
         yield Figure("eer", "", stratum, eer(*of), 0.5, 2 * len(same))
-    for name, (probe, gallery) in directions.items():
-        match = probe.speaker[:, None] == gallery.speaker
-        value = mean_average_precision(probe.embeddings @ gallery.embeddings.T, match)
-        yield Figure("map", name, "U", value, chance_of_retrieval(match), int(match.any(axis=1).sum()))
 
 
 def _by_person(side: Side, items: np.ndarray) -> list[np.ndarray]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmark.errors import BenchmarkError
 from benchmark.upstream.face_embedding.own import OwnJudge, read_own
-from protocols.chance import chance, top
+from protocols.chance import chances, sought, top
 from protocols.contest import Contest, Question
 from protocols.face64 import embedded, face64
 from protocols.gallery import compared_picture, cosines, rank
@@ -46,14 +46,14 @@ class Own(Contest):
     def questions(self, rows: Sequence[Trial]) -> Iterator[Question]:
         if self._judge is None:
             return
+        classes = self._judge.speakers
         for row in rows:
             for metric in self.metrics:
                 k, picture = top(metric), compared_picture(metric.partition("@")[0], row)
                 if k is None and is_picture(picture):
                     yield Question(metric, row, (row.output, picture), _cosine)
-                elif k is not None and row.target_id in self._judge.speakers and len(self._judge.speakers) > k:
-                    place = self._judge.speakers.index(row.target_id)
-                    yield Question(metric, row, (row.output,), partial(_found, self._judge, place, k))
+                elif k is not None and (who := sought(metric, row)) in classes and len(classes) > k:
+                    yield Question(metric, row, (row.output,), partial(_found, self._judge, classes.index(who), k))
 
     def embed(self, paths: Collection[Path]) -> Mapping[Path, np.ndarray | BenchmarkError]:
         assert self._embedded is not None
@@ -66,15 +66,9 @@ class Own(Contest):
             return [f"{named}: no system of this list has a classifier of its own."]
         said = [f"{named}: this judge has seen the training data and has taught a contestant; that of @pocket has not."]
         for rows in self.together(trials):
-            said += self._chance(self._judge.speakers, rows)
+            genders = {t.source_id: t.source_gender for t in rows} | {t.target_id: t.target_gender for t in rows}
+            said += chances(self.metrics, rows, {name: genders.get(name) for name in self._judge.speakers})
         return list(dict.fromkeys(said))
-
-    def _chance(self, speakers: Sequence[str], rows: Sequence[Trial]) -> list[str]:
-        """Genders are those that the list names; of people that are not in it they are unknown."""
-        genders = {t.source_id: t.source_gender for t in rows} | {t.target_id: t.target_gender for t in rows}
-        ranks = {m: k for m in self.metrics if (k := top(m)) is not None}
-        probes = [genders[row.target_id] for row in rows if row.target_id in speakers]
-        return chance(ranks, rows[0].split or "all", probes, [genders.get(name) for name in speakers]) if ranks else []
 
 
 def _cosine(vectors: np.ndarray) -> float:

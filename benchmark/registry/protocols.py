@@ -79,6 +79,7 @@ PROTOCOLS: Mapping[str, Entry] = {
             "cos_input@pocket:centred": "cos_input less its mean over third people of the source's gender",
             "cos_random@pocket:centred": "cos_random less its mean over third people of that gender: about 0",
             **{f"retrieval_top{k}@pocket": f"share of targets among the first {k}, higher is better" for k in _TOP},
+            "retrieval_top5@pocket:source": "share of proposals' people among the first 5: what is kept of them",
         },
     ),
     **_keyed(
@@ -109,6 +110,7 @@ PROTOCOLS: Mapping[str, Entry] = {
                 "network"
                 for k in _TOP
             },
+            "retrieval_top5@own:source": "share of proposals' people among the first 5 by a system's own network",
         },
     ),
 }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from protocols.chance import chance, top
+from dataclasses import replace
+
+from protocols.chance import chance, chances, sought, top
+from protocols.trial import Trial
 
 
 def test_the_rank_is_in_the_key() -> None:
@@ -18,6 +21,22 @@ def test_chance_worked_by_hand() -> None:
         "a, b: seen: 4 outputs, the target searched for among 10 people (8 women, 2 men). Chance 10 %, 40 %; of one "
         "who knows the gender alone 31.2 %, 75 %."
     )
+
+
+def test_who_is_searched_for_is_the_target_or_whose_face_the_proposal_is() -> None:
+    """Three rows of one man's voice over a woman's face; a stranger's face is nobody's of the gallery."""
+    row = Trial(
+        output="o.png", system="s", task="face_from_voice", source_id="w", target_id="m", trial="0", split="seen"
+    )
+    rows = [row, replace(row, trial="1"), replace(row, trial="2", source_id="stranger")]
+    keys = ("retrieval_top1@a", "retrieval_top1@a:source", "cos_target@a")
+    assert [sought(key, row) for key in keys] == ["m", "w", "m"]
+    heard, proposed = chances(keys, rows, {"w": 0, "v": 0, "u": 0, "m": 1})
+    assert heard.startswith("retrieval_top1@a: seen: 3 outputs, the target searched for among 4 people")
+    assert heard.endswith("gender alone 100 %.")
+    assert proposed.startswith("retrieval_top1@a:source: seen: 2 outputs, the person of the proposal searched for")
+    assert proposed.endswith("gender alone 33.3 %.")
+    assert not list(chances(("cos_target@a",), rows, {"w": 0}))
 
 
 def test_people_of_unknown_gender_count_as_the_others() -> None:

@@ -21,7 +21,8 @@ from protocols.vision import Face, Look, Vision
 
 KEYS = tuple(key for key, entry in PROTOCOLS.items() if entry.target == "protocols.likeness:Likeness")
 CENTRED = tuple(key for key in KEYS if key.startswith("cos"))
-RETRIEVAL = tuple(key for key in KEYS if key.startswith("retrieval"))
+PROPOSED = "retrieval_top5@pocket:source"
+RETRIEVAL = tuple(key for key in KEYS if key.startswith("retrieval") and key != PROPOSED)
 PEOPLE = 12
 
 
@@ -89,7 +90,7 @@ def test_it_is_a_protocol_of_several_keys() -> None:
     together: Together = Likeness(*KEYS)
     doubting: Doubting = Likeness(*KEYS)
     assert together.metrics == doubting.metrics == KEYS
-    assert len(KEYS) == 6
+    assert len(KEYS) == 7
     assert together.weights == ("pocket/face_judge.safetensors",)
     assert all(PROTOCOLS[key].tasks == ("face_from_voice",) for key in KEYS)
 
@@ -140,6 +141,19 @@ def test_retrieval_against_a_sorted_list(tmp_path: Path, k: int) -> None:
         values.append(found[f"retrieval_top{k}@pocket", row.trial].value)
         assert values[-1] == float(row.target_id in line[:k])
     assert set(values) == {0.0, 1.0}, "otherwise this test says nothing"
+
+
+def test_the_person_of_the_proposal_is_searched_for_in_the_same_gallery(tmp_path: Path) -> None:
+    rows = made_rows(tmp_path)
+    rows[0] = replace(rows[0], source_id="nobody's target")
+    found = judged(rows, tmp_path, (PROPOSED,))
+    assert len(found) == len(rows) - 1
+    gallery = {row.target_id: row.other_target_face for row in reversed(rows)}
+    for row in rows[1:]:
+        output = seen(tmp_path, row.output)
+        line = sorted(gallery, key=lambda person: -float(output @ seen(tmp_path, gallery[person])))
+        assert found[PROPOSED, row.trial].value == float(row.source_id in line[:5])
+    assert {score.value for score in found.values()} == {0.0, 1.0}, "otherwise this test says nothing"
 
 
 def test_outputs_that_are_the_gallery_are_all_found_and_ties_are_not(tmp_path: Path) -> None:
@@ -211,10 +225,10 @@ def test_what_cannot_be_read_is_an_error_of_every_row_that_needs_it(tmp_path: Pa
 @pytest.mark.parametrize(
     ("change", "left"),
     [
-        ({"other_target_face": ""}, {"cos_input@pocket:centred", "cos_random@pocket:centred", *RETRIEVAL}),
-        ({"target_id": ""}, set()),
-        ({"target_gender": None}, {"cos_input@pocket:centred", *RETRIEVAL}),
-        ({"source_id": ""}, set(KEYS) - {"cos_input@pocket:centred"}),
+        ({"other_target_face": ""}, {"cos_input@pocket:centred", "cos_random@pocket:centred", *RETRIEVAL, PROPOSED}),
+        ({"target_id": ""}, {PROPOSED}),
+        ({"target_gender": None}, {"cos_input@pocket:centred", *RETRIEVAL, PROPOSED}),
+        ({"source_id": ""}, set(KEYS) - {"cos_input@pocket:centred", PROPOSED}),
         ({"source": ""}, set(KEYS) - {"cos_input@pocket:centred"}),
         ({"other_face": ""}, set(KEYS) - {"cos_random@pocket:centred"}),
         ({"output": "voice.flac"}, set()),
@@ -248,7 +262,8 @@ def test_a_rank_that_holds_everybody_has_no_value(tmp_path: Path) -> None:
 def test_what_a_reader_has_to_know_is_said(tmp_path: Path) -> None:
     rows = made_rows(tmp_path) + made_rows(tmp_path, split="unseen") + made_rows(tmp_path, "t")
     protocol = Likeness(*KEYS)
-    seen_line, unseen_line = protocol.remarks(rows)
+    seen_line, proposed, unseen_line, _ = protocol.remarks(rows)
+    assert proposed.startswith(f"{PROPOSED}: seen: 24 outputs, the person of the proposal searched for among 12 people")
     assert seen_line.startswith(", ".join(RETRIEVAL) + ": seen: 24 outputs, the target searched for among 12 people")
     assert "(6 women, 6 men). Chance 8.33 %, 41.7 %, 83.3 %" in seen_line
     assert seen_line.endswith("of one who knows the gender alone 16.7 %, 83.3 %, 100 %.")

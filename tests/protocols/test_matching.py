@@ -90,6 +90,7 @@ def test_who_knows_the_gender_is_at_chance_within_it() -> None:
     assert found["auc", "", "U"] == pytest.approx(0.75, abs=0.03), "12 of 23 other people are of the other gender"
     assert found["1:2", "voice", "G"] == 0.0, "a tie is no choice"
     assert found["1:2", "voice", "U"] == pytest.approx(12 / 23, abs=0.03)
+    assert found["map", "voice", "U"] == pytest.approx(found["map", "voice", "G"]), "the other gender comes after all"
 
 
 def test_a_tie_is_not_right_and_order_is() -> None:
@@ -107,7 +108,10 @@ def test_chance_of_retrieval_is_the_mean_over_all_orders(relevant: int, size: in
     for order in permutations(range(size)):
         row = hits[list(order)]
         every.append((np.cumsum(row) / np.arange(1, size + 1))[row].mean())
-    assert chance_of_retrieval(hits[None]) == pytest.approx(np.mean(every))
+    assert chance_of_retrieval(hits[None], ~hits[None]) == pytest.approx(np.mean(every))
+    longer = np.append(hits, [False, False])
+    rival = np.append(~hits, [False, False])
+    assert chance_of_retrieval(longer[None], rival[None]) == pytest.approx(np.mean(every)), "who may not be compared"
 
 
 def test_too_few_people_are_named() -> None:

@@ -21,7 +21,7 @@ from protocols.protocol import Remarking, Together
 from protocols.trial import Score, Trial
 
 KEYS = tuple(key for key, entry in PROTOCOLS.items() if entry.target == "protocols.own:Own")
-RETRIEVAL = tuple(key for key in KEYS if key.startswith("retrieval"))
+RETRIEVAL = tuple(key for key in KEYS if key.startswith("retrieval") and not key.endswith(":source"))
 SPEAKERS = tuple(f"p{i}" for i in range(12))
 
 
@@ -78,7 +78,7 @@ def test_it_is_a_protocol_of_several_keys() -> None:
     together: Together = Own(*KEYS)
     remarking: Remarking = Own(*KEYS)
     assert together.metrics == remarking.metrics == KEYS
-    assert len(KEYS) == 6
+    assert len(KEYS) == 7
     assert together.weights == ()
 
 
@@ -99,6 +99,7 @@ def test_classes_and_cosines_are_those_of_the_network_itself(tmp_path: Path, own
                 assert values[-1] == float(SPEAKERS.index(row.target_id) in best[:k])
             else:
                 assert key not in found, "the classifier has no class of such a person"
+        assert found["retrieval_top5@own:source", row.trial].value == float(SPEAKERS.index(row.source_id) in best[:5])
     assert set(values) == {0.0, 1.0}, "otherwise this test says nothing"
 
 
@@ -153,7 +154,8 @@ def test_what_a_reader_has_to_know_is_said(tmp_path: Path, own: Path) -> None:
     rows = made_rows(tmp_path)
     protocol = Own(*KEYS)
     protocol.ask_own(own)
-    judge, chance = protocol.remarks(rows)
+    judge, chance, proposed = protocol.remarks(rows)
+    assert proposed.startswith("retrieval_top5@own:source: seen: 15 outputs, the person of the proposal searched for")
     assert "has seen the training data and has taught a contestant" in judge
     assert chance == (
         f"{', '.join(RETRIEVAL)}: seen: 12 outputs, the target searched for among 12 people (6 women, 6 men). Chance "
