@@ -38,6 +38,8 @@ LEFT_OUT = {
     r"^compare .*(results/monday|--write)": f"needs two runs; {CHAIN}",
     r"^avatars .*pocket_av": "draws a whole pool; a smaller one is drawn here",
     r"^prepare ": "makes a whole pool; the runs of CI do",
+    r"^matching$": "makes a whole pool; CI runs it",
+    r"^matching my": "needs embeddings; tests/benchmark/runner/test_matching.py makes them",
     r"^run .*--profile tiny": "CI runs it for every task",
 }
 """Pattern of a command -> why it is not run here."""

@@ -34,7 +34,7 @@ def evaluate(network: Matcher, store: Store) -> Mapping[str, float]:
     for name, split in (("seen", "seen"), ("unseen", "unseen"), ("blurred", "unseen")):
         rows = heard_rows(store, split)
         voices = embedded(network.listen, store, rows)
-        faces, owner = _faces(network, store, rows, blurred=name == "blurred")
+        faces, owner = faces_of(network, store, rows, blurred=name == "blurred")
         speaker, gender = store.index["speaker"], store.index["gender"]
         score = voices @ faces.T
         same = speaker[rows][:, None] == speaker[owner]
@@ -52,8 +52,8 @@ def evaluate(network: Matcher, store: Store) -> Mapping[str, float]:
 
 
 @torch.no_grad()
-def _faces(network: Matcher, store: Store, rows: np.ndarray, blurred: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(F, E) float64 of all pictures of those records, and (F,) the record of each."""
+def faces_of(network: Matcher, store: Store, rows: np.ndarray, blurred: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """(F, E) float64 of all pictures of those records, box-blurred or not, and (F,) the record of each."""
     face = feature("face128")
     flat, offsets = store.flat(face)
     owner = np.repeat(rows, np.diff(offsets)[rows])
