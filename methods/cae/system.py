@@ -45,8 +45,7 @@ class CAESettings:
         flip: whether half of the training faces are mirrored. It and the crop are those of Wen et al. 2019, whose data
             the paper's are.
         trunk_*, head_bias: of discriminator and classifier. share_trunk: whether they have their convolutions together.
-        lambda_*: weights of the generator's five terms, lambda 1 to 5 of the paper. cycle_ramp: steps in which that of
-            the way back rises from 0 to its value; 0: it has it from the start, as in the paper.
+        lambda_*: weights of the generator's five terms, lambda 1 to 5 of the paper.
         ema: decay of the average of the generator's weights that translates; 0: the last weights do, as in the paper.
         l1_reduction: "mean" over pixels and colours, or their sum (12,288 times as much), a mean over pairs.
     """
@@ -75,7 +74,6 @@ class CAESettings:
     lambda_class: float = 1.0
     lambda_adversarial: float = 1.0
     lambda_cycle: float = 10.0
-    cycle_ramp: int = 0
     l1_reduction: Literal["mean", "sum"] = "mean"
     batch: int = 1
     lr: float = 2e-4
@@ -90,11 +88,6 @@ class CAESettings:
             raise BenchmarkError(
                 f"batch = {self.batch}, ema = {self.ema} in the CAE settings; at least 1, and from 0 to below 1."
             )
-
-
-def risen(step: int, ramp: int) -> float:
-    """The share of a weight that rises evenly over `ramp` steps, 1 from then on."""
-    return min(1.0, (step + 1) / ramp) if ramp else 1.0
 
 
 def real_or_fake(logits: Tensor, real: bool) -> Tensor:
@@ -217,7 +210,7 @@ class CAE(System):
             "target": s.lambda_target * self.distance(fake, pairs.target),
             "class": s.lambda_class * F.cross_entropy(self.identify(fake), pairs.target_speaker),
             "adversarial": s.lambda_adversarial * real_or_fake(self.judge(fake), real=True),
-            "cycle": s.lambda_cycle * risen(step.index, s.cycle_ramp) * self.distance(back, pairs.face),
+            "cycle": s.lambda_cycle * self.distance(back, pairs.face),
         }
 
     def pairs(self, batch: Batch, step: Step) -> Pairs:
