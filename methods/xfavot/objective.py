@@ -1,6 +1,8 @@
 """Table 1 of the XFaVoT paper as data: which style trains what (arXiv 2302.13838, section 3.3).
 
-The table's symbols are lost in the text that can be had; the text of section 3.3 says the same in words.
+The table's symbols are lost in the text that can be had; the text of section 3.3 says the same in words. Its column of
+L_csc is not here: whatever rows a step draws, it contrasts the people who are seen and heard, once, where the style
+encoders step (`methods.xfavot.system.XFaVoT.generate_latent`).
 """
 
 from __future__ import annotations
@@ -17,26 +19,25 @@ Encoder = Literal["mapping_network", "image_style_encoder", "audio_style_encoder
 
 @dataclass(frozen=True)
 class StyleSource:
-    """Where a style comes from. All train both generators under every term but two.
+    """Where a style comes from. All train both generators under every term; they differ in the heads that judge.
 
     encoder: the module that gives it. kind: of the people that are read; None for a latent code. speaker: whether the
     speaker is known, so that the speaker heads of the audio discriminator and of the classifier are trained too, not
-    those of the genders alone. contrast: whether the style has a partner in the other modality (L_csc).
+    those of the genders alone.
     """
 
     encoder: Encoder
     kind: Kind | None
     speaker: bool
-    contrast: bool
 
 
 STYLE_SOURCES = (
-    StyleSource("mapping_network", None, speaker=False, contrast=False),
-    StyleSource("mapping_network", None, speaker=True, contrast=False),
-    StyleSource("audio_style_encoder", "voices", speaker=True, contrast=False),
-    StyleSource("image_style_encoder", "faces", speaker=False, contrast=False),
-    StyleSource("audio_style_encoder", "paired", speaker=True, contrast=True),
-    StyleSource("image_style_encoder", "paired", speaker=True, contrast=True),
+    StyleSource("mapping_network", None, speaker=False),
+    StyleSource("mapping_network", None, speaker=True),
+    StyleSource("audio_style_encoder", "voices", speaker=True),
+    StyleSource("image_style_encoder", "faces", speaker=False),
+    StyleSource("audio_style_encoder", "paired", speaker=True),
+    StyleSource("image_style_encoder", "paired", speaker=True),
 )
 
 

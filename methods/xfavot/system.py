@@ -191,9 +191,19 @@ class XFaVoT(System):
 
     def given(self, encoder: Encoder, batch: Batch, step: Step, diverse: bool = True) -> Given:
         """Augmented sources and two styles of one domain, of a row of Table 1 that is drawn for the whole step; one
-        style twice where they need not be `diverse`."""
+        style twice where they need not be `diverse`.
+
+        Raises:
+            BenchmarkError: a process has a share of the people that makes no whole number of rows.
+        """
         s = self.settings
         each = s.people // s.batch  # evenly spread, so that processes take together what one would take alone
+        share = len(batch["face"]["gender"])
+        if share % each:
+            raise BenchmarkError(
+                f"XFaVoT translates batch = {s.batch} rows a pass, one for every {each} of people = {s.people}, and "
+                f"{s.people // share} processes have {share} people each. Use a number of devices that divides batch."
+            )
         batch = {name: {key: rows[::each] for key, rows in column.items()} for name, column in batch.items()}
         row = draw_source(encoder, s, step.choices)
         face, mel = self.pictures(batch, "face", step), self.mels(batch, "voice", step)
