@@ -11,7 +11,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.registry import find, parse_system
 from benchmark.reporting.reproduce.claims import Claim, claims
 from benchmark.reporting.reproduce.papers import Cell, PaperTable
-from benchmark.reporting.reproduce.runs import SPLITS, Found, Runs
+from benchmark.reporting.reproduce.runs import SPLITS, Asked, Found, Runs
 from benchmark.reporting.reproduce.times import Paces, Time, together
 from benchmark.reporting.reproduce.verdicts import Verdict, verdict
 from benchmark.tasks import TASKS
@@ -20,12 +20,15 @@ FULL = "paper"
 """The profile whose rows may stand beside a paper's numbers; at any other, the embedded corpora stand in."""
 SHIPPED = "pocket"
 """The profile of the shipped networks."""
+STRANGERS = "trained on other people; seen and unseen say nothing of it"
+"""Of a network away from home: everybody in the corpus is a stranger to it, in either split."""
 
 
 @dataclass(frozen=True)
 class Line:
     """Ours of one cell on one split. values: seed -> value. networks: how many trainings they are of. paper: the
-    paper's number in our unit where ours may stand beside it, else None. unlike: why it may not. commands: numbers,
+    paper's number in our unit where ours may stand beside it, else None. unlike: why it may not. note: why there is no
+    value, or what is to be known of it. tried: whether a run has it, or could draw no such trial. commands: numbers,
     counted from 1, of the commands that make what is missing."""
 
     cell: Cell
@@ -37,6 +40,7 @@ class Line:
     paper: float | None
     unlike: str
     note: str
+    tried: bool
     commands: tuple[int, ...] = ()
 
     @property
@@ -146,14 +150,15 @@ def _reproduction(table: PaperTable, runs: Runs, missing: _Missing) -> tuple[Rep
             for cell, there in ((claim.first, first), (claim.second, second)):
                 if cell not in table.cells and (corpus := corpus_of(cell, runs.profile)) is not None:
                     asked |= {*missing.numbers(cell, corpus, {*there, *_barren(cell, split, runs)})}
-            judged.append(Judged(claim, split, verdict(claim, first, second, _unable(claim, runs.profile))))
+            unable = "; ".join(dict.fromkeys(_unable(claim, runs.profile)))
+            judged.append(Judged(claim, split, verdict(claim, first, second, unable)))
     return Reproduction(table, runs.profile, lines, judged, {}, runs, missing.paces.how), sorted(asked)
 
 
 def corpus_of(cell: Cell, profile: str) -> str | None:
-    """The corpus that stands for a cell's; None where no embedded one does, or nothing could be tried on it."""
+    """The corpus that stands for a cell's; None where none does, or nothing could be tried on it (`_nothing`)."""
     if profile == FULL:
-        return cell.corpus
+        return None if cell.crosses else cell.corpus
     return None if cell.guest and profile != SHIPPED else cell.embedded
 
 
@@ -168,20 +173,43 @@ def metric_of(cell: Cell, profile: str) -> str:
 
 def _found(cell: Cell, split: str, runs: Runs) -> dict[int, Found]:
     asked = _asked(cell, split, runs.profile)
-    return {} if asked is None else runs.look_up(*asked)
+    return {} if asked is None else runs.look_up(asked)
 
 
 def _barren(cell: Cell, split: str, runs: Runs) -> set[int]:
     asked = _asked(cell, split, runs.profile)
-    return set() if asked is None else runs.without_trials(*asked)
+    return set() if asked is None else runs.without_trials(asked)
 
 
-def _asked(cell: Cell, split: str, profile: str) -> tuple[str, str, str, str, str] | None:
-    """Task, corpus, system, metric and split that answer a cell."""
+def _passed_over(cell: Cell, split: str, runs: Runs) -> list[str]:
+    asked = _asked(cell, split, runs.profile)
+    return [] if asked is None else runs.passed_over(asked)
+
+
+def _asked(cell: Cell, split: str, profile: str) -> Asked | None:
+    """What answers a cell; None where nothing can."""
     corpus = corpus_of(cell, profile)
     if corpus is None:
         return None
-    return cell.task, corpus, system_of(cell, profile), metric_of(cell, profile), split
+    train = _train(cell, corpus, profile)
+    return Asked(cell.task, corpus, system_of(cell, profile), metric_of(cell, profile), split, train)
+
+
+def _train(cell: Cell, corpus: str, profile: str) -> tuple[str, ...]:
+    """The corpora of the run that a cell asks for, which its networks are trained on."""
+    return cell.train if profile == FULL else (corpus,)
+
+
+def _nothing(profile: str) -> str:
+    """Why no corpus stands for a cell."""
+    if profile == FULL:
+        return "source and reference are of two corpora, and trials are drawn within one"
+    return "nothing in the embedded corpus stands for it"
+
+
+def _among_strangers(cell: Cell, profile: str) -> bool:
+    """Whether a network away from home stands for a cell."""
+    return corpus_of(cell, profile) is not None and "@" in system_of(cell, profile)
 
 
 def _line(cell: Cell, split: str, runs: Runs, missing: _Missing) -> Line:
@@ -191,10 +219,13 @@ def _line(cell: Cell, split: str, runs: Runs, missing: _Missing) -> Line:
     notes = dict.fromkeys(f.row.note for f in found.values() if f.row.value is None and f.row.note)
     partial = any(f.row.partial for f in found.values())
     unlike = cell.measure.unlike or _shrunken(runs.profile) or ("fewer trials than asked for" if partial else "")
-    if corpus is None:
-        notes["nothing in the embedded corpus stands for it"] = None
-    elif cell.value == "NA":
+    notes |= dict.fromkeys(_passed_over(cell, split, runs))
+    if cell.value == "NA":
         notes["not defined in the paper"] = None
+    elif corpus is None:
+        notes[_nothing(runs.profile)] = None
+    elif _among_strangers(cell, runs.profile):
+        notes[STRANGERS] = None
     numbers: tuple[int, ...] = ()
     barren: set[int] = set()
     if corpus is not None and cell.value != "NA":
@@ -212,6 +243,7 @@ def _line(cell: Cell, split: str, runs: Runs, missing: _Missing) -> Line:
         paper=None if unlike else cell.number,
         unlike=unlike,
         note="; ".join(notes),
+        tried=bool(found or barren),
         commands=numbers,
     )
 
@@ -220,14 +252,17 @@ def _shrunken(profile: str) -> str:
     return "" if profile == FULL else f"profile {profile}"
 
 
-def _unable(claim: Claim, profile: str) -> str:
+def _unable(claim: Claim, profile: str) -> Iterator[str]:
+    """Every reason why nothing that is measured here can decide a claim."""
     if profile != FULL and claim.first.metric == "NISQA":
-        return "NISQA cannot judge espeak voices"
+        yield "NISQA cannot judge espeak voices"
     if profile != FULL and claim.first.corpus != claim.second.corpus:
-        return "a claim about the papers' own corpora"
-    if None in (corpus_of(claim.first, profile), corpus_of(claim.second, profile)):
-        return "nothing in the embedded corpus stands for it"
-    return ""
+        yield "a claim about the papers' own corpora"
+    for cell in (claim.first, claim.second):
+        if corpus_of(cell, profile) is None:
+            yield _nothing(profile)
+        elif _among_strangers(cell, profile):
+            yield f"{cell.model} was {STRANGERS}"
 
 
 class _Missing:
@@ -239,7 +274,7 @@ class _Missing:
 
     def numbers(self, cell: Cell, corpus: str, there: Collection[int]) -> tuple[int, ...]:
         """Of the commands that a cell needs, counted from 1, a seed that is not `there` each."""
-        train = cell.train if self.profile == FULL else (corpus,)
+        train = _train(cell, corpus, self.profile)
         keys = [(cell.task, train, seed, _known(cell)) for seed in self.seeds if seed not in there]
         for key in keys:
             self._asked.setdefault(key, []).append(cell)

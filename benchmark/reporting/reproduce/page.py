@@ -147,12 +147,13 @@ def _values(found: Reproduction, lines: Sequence[Line]) -> Block:
             row += [_ours(own[split], found.needed), *([_less(own[split])] if compared else [])]
         rows.append(tuple(row))
     first = lines[0]
-    title = f"{first.cell.metric} · {first.cell.dataset} · {first.corpus or first.cell.corpus} · {', '.join(keys)}"
+    corpus = f"{first.cell.corpus} with another" if first.cell.crosses else first.corpus or first.cell.corpus
+    title = f"{first.cell.metric} · {first.cell.dataset} · {corpus} · {', '.join(keys)}"
     why = "; ".join(dict.fromkeys(e.cell.measure.unlike or e.unlike for e in lines if e.unlike))
     why = "" if why == f"profile {found.profile}" else why
     notes = [
-        f"{', '.join(dict.fromkeys(e.cell.model for e in lines if e.note == note and not e.values))}: {note}."
-        for note in dict.fromkeys(e.note for e in lines if e.note and not e.values)
+        f"{', '.join(dict.fromkeys(e.cell.model for e in lines if e.note == note))}: {note}."
+        for note in dict.fromkeys(e.note for e in lines if e.note)
     ]
     remark = [f"Not to be compared with the paper's ({why})."] if why else []
     return Block(title, tuple(heads), tuple(rows), "\n".join(["", *remark, *notes]).rstrip())
@@ -213,7 +214,7 @@ def _missing(commands: Sequence[Command]) -> Iterator[str]:
 
 def _ours(line: Line, commands: Mapping[int, Command]) -> str:
     if line.mean is None:
-        if line.note or not line.commands:
+        if line.tried or not line.commands:
             return "—"
         return f"no run → run {commands[line.commands[0]].run}"
     digits = _DIGITS.get(line.cell.metric, 2) + 1

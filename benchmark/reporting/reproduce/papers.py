@@ -33,9 +33,9 @@ class Measure:
 @dataclass(frozen=True)
 class Cell:
     """One number of a paper's table. dataset, guidance, model, metric: as the csv writes them. value: as printed, empty
-    where it is lost, NA where the paper defines none. corpus: ours at profile paper. embedded: what stands for it at
-    any other profile, None where nothing does (embedded trial lists are of one corpus). train: the corpora of a run at
-    profile paper."""
+    where it is lost, NA where the paper defines none. corpus: ours at profile paper, that of the sources. crosses:
+    whether its references are of another corpus; no trial list of ours has such rows. embedded: what stands for the
+    corpus at any other profile, None where nothing does. train: the corpora of a run at profile paper."""
 
     dataset: str
     guidance: str
@@ -47,6 +47,7 @@ class Cell:
     task: str
     system: str
     corpus: str
+    crosses: bool
     embedded: str | None
     guest: str | None
     train: tuple[str, ...]
@@ -156,7 +157,8 @@ def paper_table(name: str) -> PaperTable:
 def _cells(row: Mapping[str, str]) -> Iterator[Cell]:
     for task in _tasks(row):
         for corpus in _corpora(row["dataset"], task):
-            embedded = None if _crosses(row["dataset"], task) else _EMBEDDED.get(corpus)
+            crosses = _crosses(row["dataset"], task)
+            embedded = None if crosses else _EMBEDDED.get(corpus)
             yield Cell(
                 dataset=row["dataset"],
                 guidance=_GUIDED[task] if row["metric"] == "CPR" else row["guidance"],
@@ -168,6 +170,7 @@ def _cells(row: Mapping[str, str]) -> Iterator[Cell]:
                 task=task,
                 system=SYSTEMS[row["model"]],
                 corpus=corpus,
+                crosses=crosses,
                 embedded=embedded,
                 guest=_GUESTS.get((SYSTEMS[row["model"]], embedded or "")),
                 train=("voxceleb_vggface",) if row["paper"] == "CAE" else XFAVOT_CORPORA,

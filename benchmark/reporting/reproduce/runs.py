@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
-from benchmark.registry import protocol_version
+from benchmark.registry import find, parse_system, protocol_version
 from benchmark.reporting.cells import table_row
 from benchmark.reporting.schema import RunRecord, TableRow
 from benchmark.reporting.store import RunFolder, read_scores
@@ -17,6 +17,21 @@ from protocols.trial import Trial, read_trials
 
 SPLITS = ("seen", "unseen")
 """The paper does not say on which speakers its numbers are: both stand apart."""
+_UNNAMED = "a vocoder that is not named"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a cell asks of runs. metric: may end in `*`; then the first key that fits and names no embedded network, of
+    the run that finished last, is meant everywhere, because two networks are two metrics. train: the corpora that a
+    network of the run must have been trained on, all of them and no other."""
+
+    task: str
+    corpus: str
+    system: str
+    metric: str
+    split: str
+    train: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,11 @@ class Run:
     @cached_property
     def strata(self) -> Mapping[Cell, list[Trial]]:
         return dict(cells(self.record, self.trials))
+
+    def vocoder(self, system: str) -> str | None:
+        """What made waveforms of a system's mels; None where the system has none or nobody named it."""
+        facts = self.record.facts.get(system)
+        return None if facts is None else facts.vocoder
 
 
 @dataclass(frozen=True)
@@ -71,25 +91,20 @@ class Runs:
     runs: list[Run] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     used: dict[Path, Run] = field(default_factory=dict)
-    _known: dict[tuple[str, ...], dict[int, Found]] = field(default_factory=dict)
+    _known: dict[Asked, dict[int, Found]] = field(default_factory=dict)
 
     def fresh(self) -> Runs:
         """The same, of which nothing was used yet."""
         return Runs(self.profile, self.runs, [*self.notes])
 
-    def look_up(self, task: str, corpus: str, system: str, metric: str, split: str) -> dict[int, Found]:
-        """Seed -> what the run of that seed that finished last has; empty where no run has it.
-
-        `metric` may end in `*`: then the first key that fits and names no embedded network, of the run that finished
-        last, is meant everywhere, because two networks are two metrics.
-        """
-        asked = (task, corpus, system, metric, split)
+    def look_up(self, asked: Asked) -> dict[int, Found]:
+        """Seed -> what the run of that seed that finished last has; empty where no run has it."""
         if asked in self._known:
             return self._known[asked]
-        able, key = self._able(task, corpus, system, metric)
+        able, key, _ = self._able(asked)
         found: dict[int, Found] = {}
         for run in able:
-            cell = Cell(task, corpus, key, system, split)
+            cell = Cell(asked.task, asked.corpus, key, asked.system, asked.split)
             if cell in run.strata and run.seed not in found:
                 row = table_row(run.record, cell, run.strata[cell], run.scores)
                 found[run.seed] = Found(run, cell, row)
@@ -97,25 +112,54 @@ class Runs:
         self._known[asked] = dict(sorted(found.items()))
         return self._known[asked]
 
-    def without_trials(self, task: str, corpus: str, system: str, metric: str, split: str) -> set[int]:
+    def without_trials(self, asked: Asked) -> set[int]:
         """Seeds whose run judged by this metric and could draw no such trial: another run would have none either."""
-        able, key = self._able(task, corpus, system, metric)
-        return {run.seed for run in able if Cell(task, corpus, key, system, split) not in run.strata}
+        able, key, _ = self._able(asked)
+        cell = Cell(asked.task, asked.corpus, key, asked.system, asked.split)
+        return {run.seed for run in able if cell not in run.strata}
 
-    def _able(self, task: str, corpus: str, system: str, metric: str) -> tuple[list[Run], str]:
-        """(the runs that judged this system by this metric, its key)."""
-        able = [
+    def passed_over(self, asked: Asked) -> list[str]:
+        """Why runs that have this system by this metric do not count, a reason each with the folders."""
+        passed = self._able(asked)[2]
+        return [
+            f"passed over, {why}: {', '.join(folder.name for folder in passed if passed[folder] == why)}"
+            for why in dict.fromkeys(passed.values())
+        ]
+
+    def _able(self, asked: Asked) -> tuple[list[Run], str, dict[Path, str]]:
+        """(the runs that count, the metric's key, folder -> why a run that judged the system by it does not)."""
+        there = [
             run
             for run in self.runs
-            if run.record.task == task and corpus in run.record.corpora and system in run.record.systems
+            if run.record.task == asked.task
+            and asked.corpus in run.record.corpora
+            and asked.system in run.record.systems
         ]
-        key = metric if not metric.endswith("*") else _key(able, metric.removesuffix("*"))
-        judged = [run for run in able if key in run.record.metrics]
+        key = asked.metric
+        if key.endswith("*"):
+            key = _key(sorted(there, key=lambda run: bool(_elsewhere(run, asked))), key.removesuffix("*"))
+        judged = [run for run in there if key in run.record.metrics]
         now = [run for run in judged if run.record.protocol_version(key) == protocol_version(key)]
         note = f"Passed over, {key} of another version of its protocol: {len(judged) - len(now)}."
         if len(now) < len(judged) and note not in self.notes:
             self.notes.append(note)
-        return now, key
+        passed = {run.folder: why for run in now if (why := _elsewhere(run, asked))}
+        trained = [run for run in now if run.folder not in passed]
+        vocoder = _vocoder(trained, asked.system)
+        for run in trained:
+            if (other := run.vocoder(asked.system)) != vocoder:
+                passed[run.folder] = f"made through {other or _UNNAMED} and not {vocoder or _UNNAMED}"
+        return [run for run in trained if run.folder not in passed], key, passed
+
+
+def trains(system: str) -> bool:
+    """Whether a run trains the network behind a name on its own corpora: not of a control, which learns nothing, nor
+    away from home, where the network is what its home made it. Of a name that this version does not know, it does."""
+    try:
+        name = parse_system(system)
+    except BenchmarkError:
+        return True
+    return not name.home and find("systems", name.base).kind != "control"
 
 
 def find_runs(profile: str, folders: Sequence[Path], results: Path = Path("results")) -> Runs:
@@ -163,3 +207,18 @@ def _key(runs: Sequence[Run], prefix: str) -> str:
         if metric.startswith(prefix) and "pocket" not in metric.split(":")
     ]
     return fitting[0] if fitting else prefix
+
+
+def _elsewhere(run: Run, asked: Asked) -> str:
+    """On which other corpora the network of a run was trained, in words; empty where on those asked for, or none."""
+    if set(run.record.corpora) == set(asked.train) or not trains(asked.system):
+        return ""
+    return f"trained on {', '.join(run.record.corpora)} instead of {', '.join(asked.train)}"
+
+
+def _vocoder(runs: Sequence[Run], system: str) -> str | None:
+    """The one that stands for all: through which most seeds went; of equals, that of the run that finished last."""
+    seeds: dict[str | None, set[int]] = {}
+    for run in runs:
+        seeds.setdefault(run.vocoder(system), set()).add(run.seed)
+    return max(seeds, key=lambda name: len(seeds[name]), default=None)

@@ -18,8 +18,8 @@ from statistics import median
 from typing import Any
 
 from benchmark.errors import BenchmarkError
-from benchmark.registry import SystemName, find, parse_system
-from benchmark.reporting.reproduce.runs import Run
+from benchmark.registry import SystemName, parse_system
+from benchmark.reporting.reproduce.runs import Run, trains
 from benchmark.reporting.schema import Device
 from benchmark.settings import Profile
 
@@ -82,7 +82,7 @@ class Paces:
         """
         training: dict[str, float | None] = {}
         for name in _known(systems):
-            if name.home or find("systems", name.base).kind == "control":
+            if not trains(name.full):
                 continue
             steps = _asked_steps(self.profile.systems, name)
             if steps is None:

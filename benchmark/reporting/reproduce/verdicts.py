@@ -9,8 +9,8 @@ the seeds share. What counts is the range that covers both:
 - agrees: all of it fulfils the claim;
 - disagrees: none of it does;
 - undecided: the border of the claim lies in it. So it is, whatever the numbers, with fewer than 3 training seeds on a
-  side that is trained (an ordering rests on 3, DESIGN.md section 6a; runs of one shipped checkpoint are one), and where
-  the metric or the corpus cannot tell.
+  side that is trained (an ordering rests on 3, DESIGN.md section 6a; runs of one shipped checkpoint are one), where the
+  sides went through different vocoders of one mel, and where metric, corpus or network cannot tell.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Verdict:
 
 
 def verdict(claim: Claim, first: Mapping[int, Found], second: Mapping[int, Found], unable: str = "") -> Verdict:
-    """Of one claim on one split. `unable`: why metric or corpus cannot tell, whatever the numbers are."""
+    """Of one claim on one split. `unable`: why metric, corpus or network cannot tell, whatever the numbers are."""
     seeds = [s for s in first if s in second and first[s].row.value is not None and second[s].row.value is not None]
     if not seeds:
-        return Verdict("no run", why="no seed has a value on both sides" if first and second else "")
+        return Verdict("no run", why="no seed has a value on both sides" if first and second else unable)
     pairs = [(first[s], second[s]) for s in seeds]
     sign = 1 if claim.first.higher else -1
     gains, bounds = [], []
@@ -66,8 +66,13 @@ def verdict(claim: Claim, first: Mapping[int, Found], second: Mapping[int, Found
     least, most = claim.least * scale, claim.most * scale
     found = Verdict("undecided", gain, seeds=tuple(seeds), leans="agrees" if least < gain <= most else "disagrees")
     few = min(_independent([a for a, _ in pairs]), _independent([b for _, b in pairs]))
-    if unable or few < SEEDS:
-        return replace(found, why=unable or f"{few} of {SEEDS} training seeds")
+    whys = [
+        unable,
+        "the two sides went through different vocoders" if any(_differ(*pair) for pair in pairs) else "",
+        f"{few} of {SEEDS} training seeds" if few < SEEDS else "",
+    ]
+    if any(whys):
+        return replace(found, why="; ".join(filter(None, whys)))
     half = float(stdtrit(few - 1, 0.975)) * stdev(gains) / len(gains) ** 0.5
     low, high = gain - half, gain + half
     if len(bounds) == len(gains):
@@ -84,6 +89,19 @@ def _independent(side: Sequence[Found]) -> int:
     """Seeds of a side, as many as its networks where it is trained: two runs of one checkpoint are one training."""
     networks = {found.network for found in side}
     return len(side) if None in networks else len(networks)
+
+
+def _differ(a: Found, b: Found) -> bool:
+    """Whether two vocoders made waveforms of one mel: then the difference is theirs too. Systems of different mels have
+    different ones by design."""
+    mel = _mel(a)
+    return mel is not None and mel == _mel(b) and a.row.vocoder != b.row.vocoder
+
+
+def _mel(found: Found) -> str | None:
+    """The feature that a vocoder took, as the run's settings name it."""
+    of = found.run.record.settings.get("vocoders", {})
+    return next((feature for feature, name in of.items() if name == found.row.vocoder), None)
 
 
 def _difference(a: Found, b: Found) -> tuple[float, float | None, float | None]:

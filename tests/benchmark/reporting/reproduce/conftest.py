@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from benchmark.cli import main
+from benchmark.reporting.reproduce.papers import XFAVOT_CORPORA
 from benchmark.reporting.schema import Device, Git, RunRecord, SystemFacts
 from benchmark.reporting.store import RunFolder, ScoreLog
 from protocols.trial import Score, Trial, trials_sha256, write_trials
@@ -45,7 +46,8 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]
     """`make(task, corpus, means, seed=, ...)`: a finished run under results/ of a fresh working folder.
 
     means: system -> metric -> mean of its scores; a system's trials move together with the other systems', so that
-    paired differences are narrow. network: what the checkpoints' hashes are made of, the seed unless it is given.
+    paired differences are narrow. network: what the checkpoints' hashes are made of, the seed unless it is given. The
+    trials are of one corpus; at profile paper the run is of all five, as the paper's, where it is one of these.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -76,7 +78,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]
             task=task,
             profile=profile,
             systems={s: s if profile == "paper" or s not in learnt else f"{s}:{profile}" for s in means},
-            corpora=[corpus],
+            corpora=[*XFAVOT_CORPORA] if profile == "paper" and corpus in XFAVOT_CORPORA else [corpus],
             metrics=metrics,
             seeds=[seed],
             settings={},

@@ -231,6 +231,34 @@ def test_a_run_whose_corpus_gave_no_trials_is_not_asked_for_again(make: Make, do
     assert found["commands"] == []
 
 
+def test_what_needs_a_reference_of_another_corpus_is_no_command(
+    make: Make, document: Document, reproduce: Command
+) -> None:
+    make("audio_guided_vc", "pocket_av", {"ground_truth": {SPKSIM: 0.9}})
+    why = "source and reference are of two corpora, and trials are drawn within one"
+    across = []
+    for table in ("xfavot.table2", "xfavot.table3", "xfavot.figure5"):
+        found = document(table)
+        own = [r for r in found["rows"] if r["note"] == why]
+        assert all(r["value"] is r["command"] is r["corpus"] is None for r in own)
+        across += [(r["dataset"], r["task"], r["paper_metric"]) for r in own if r["split"] == "seen"]
+        assert all(r["command"] for r in found["rows"] if not r["note"])
+        claims = [c for c in found["claims"] if c["why"]]
+        assert {(c["verdict"], c["why"]) for c in claims} == {("no run", why)}
+        assert why in reproduce(table)[1]
+    assert sorted({*across}) == [
+        ("CelebA-HQ", "audio_guided_translation", "FID"),
+        ("CelebA-HQ", "audio_guided_translation", "LPIPS"),
+        ("CelebA-HQ+VCTK", "audio_guided_translation", "CPR"),
+        ("CelebA-HQ+VCTK", "image_guided_vc", "CPR"),
+        ("VCTK+CelebA-HQ", "image_guided_vc", "NISQA"),
+        ("VCTK+CelebA-HQ", "image_guided_vc", "WER"),
+    ]
+    assert {r["note"] for r in rows(document("xfavot.table3"), dataset="VCTK+CelebA-HQ", paper_metric="SpkSim")} == {
+        "not defined in the paper"
+    }
+
+
 def test_unfinished_and_partial_runs(make: Make, document: Document) -> None:
     ladder(make, 1, "paper")
     make("audio_guided_vc", "grid", {"xfavot": {SPKSIM: 0.9}}, profile="paper", status="interrupted")
