@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -71,10 +72,11 @@ def test_two_voices_give_two_faces(shipped: CAE, store: Store) -> None:
 
 @pytest.mark.slow
 def test_outputs_look_like_who_is_heard_more_than_like_others_of_the_gender(shipped: CAE, store: Store) -> None:
-    """The judge has seen none of them. One output a recording, over the proposal of whoever comes next."""
+    """The judge has seen none of them. One output a recording, over a proposal of somebody else."""
     rows = list(range(len(store.records)))
+    _, first, who = np.unique(store.index["speaker"], return_index=True, return_inverse=True)
     seen = faces(store, rows)
-    outputs = made_of(shipped, store, seen.roll(1, 0), rows)
+    outputs = made_of(shipped, store, seen[np.roll(first, -1)[who]], rows)
     with torch.no_grad():
         identity = [F.normalize(judged(face_judge(), judged_size(x)).identity, dim=1) for x in (outputs, seen)]
     likeness = identity[0] @ identity[1].T
