@@ -26,7 +26,7 @@ def chances(metrics: Sequence[str], rows: Sequence[Trial], people: Mapping[str, 
     for suffix, named in (("", "the target"), (SOURCE, "the person of the proposal")):
         ranks = {m: k for m in metrics if (k := top(m)) is not None and m.endswith(SOURCE) == bool(suffix)}
         if ranks:
-            wanted = [sought(RETRIEVAL + suffix, row) for row in rows]
+            wanted = [sought(next(iter(ranks)), row) for row in rows]
             probes = [people[who] for who in wanted if who in people]
             yield from chance(ranks, rows[0].split or "all", probes, list(people.values()), named)
 

@@ -32,8 +32,8 @@ def shipped_sides(jobs: int | None = None) -> tuple[Side, Side]:
     Raises:
         BenchmarkError: as `benchmark.upstream.matcher.load.matcher`.
     """
-    network, recipe = matcher(), find("upstream", "matcher").load()
-    assert isinstance(recipe, Recipe)
+    network = matcher()
+    recipe: Recipe = find("upstream", "matcher").load()
     store = open_store(recipe.corpus, None, Profile("recipe"), 0, jobs)
     derive(store, MEL64, jobs)
     heard = heard_rows(store, "unseen")
@@ -45,7 +45,7 @@ def shipped_sides(jobs: int | None = None) -> tuple[Side, Side]:
 
 def given_sides(path: Path) -> tuple[Side, Side]:
     """Voices and faces of an .npz: `voices` (N, E) and `faces` (M, E), finite; `voice_speakers` (N,), `face_speakers`
-    (M,), names or numbers; `voice_genders`, `face_genders`, one number for each gender.
+    (M,), names or numbers; `voice_genders`, `face_genders`, likewise one for each.
 
     Raises:
         BenchmarkError: no such file or none of numpy's, an array missing, of another shape, not finite; people whose
@@ -64,8 +64,8 @@ def given_sides(path: Path) -> tuple[Side, Side]:
         raise BenchmarkError(
             f"{path} has no array {', '.join(missing)}; it has {', '.join(arrays) or 'none'}. See `matching --help`."
         )
-    for name in wanted:
-        _check(path, name, arrays)
+    for kind in _KINDS:
+        _check(path, kind, arrays)
     names, genders = (np.concatenate([arrays[f"{kind}_{what}"].astype(str) for kind in _KINDS]) for what in _WHAT)
     people, speaker = np.unique(names, return_inverse=True)
     gender = np.unique(genders, return_inverse=True)[1]
@@ -78,17 +78,17 @@ def given_sides(path: Path) -> tuple[Side, Side]:
     )
 
 
-def _check(path: Path, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """One array of the file: of the shape and kind that is asked for."""
-    array, side = arrays[name], f"{name.partition('_')[0].removesuffix('s')}s"
-    if name == side:
-        numbers = array.ndim == 2 and len(array) and np.issubdtype(array.dtype, np.number) and np.isfinite(array).all()
-        if not numbers or array.shape[1:] != arrays["voices"].shape[1:]:
-            raise BenchmarkError(
-                f"{path}: {name} is {array.shape} of {array.dtype}; finite numbers, please, a row an item and all rows "
-                "of both sides of one length."
-            )
-    elif array.shape != arrays[side].shape[:1]:
+def _check(path: Path, kind: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """The arrays of one side: of the shape and kind that is asked for."""
+    items = arrays[f"{kind}s"]
+    numbers = items.ndim == 2 and len(items) and np.issubdtype(items.dtype, np.number) and np.isfinite(items).all()
+    if not numbers or items.shape[1:] != arrays["voices"].shape[1:]:
         raise BenchmarkError(
-            f"{path}: {name} is {array.shape}; one for each of the {len(arrays[side])} {side}, please."
+            f"{path}: {kind}s is {items.shape} of {items.dtype}; finite numbers, please, a row an item and all rows of "
+            "both sides of one length."
         )
+    for name in (f"{kind}_{what}" for what in _WHAT):
+        if arrays[name].shape != items.shape[:1]:
+            raise BenchmarkError(
+                f"{path}: {name} is {arrays[name].shape}; one for each of the {len(items)} {kind}s, please."
+            )
