@@ -163,7 +163,7 @@ class System(Trainable):
     """Variant -> name in `weights.toml` of its authors' own weights. Such a variant is never trained and no profile
     touches it: its settings are the defaults and what `variants` says, and `load_published` fills it."""
     tasks: ClassVar[frozenset[str]] = frozenset()
-    source: ClassVar[Literal["source", "reference", "target", "other"]] = "source"
+    source: Literal["source", "reference", "target", "other"] = "source"
     """Which record of a trial is handed over as `source`: the trial's source or reference, another recording or
     picture of the target (ground truth), or one of another identity of the target's gender. Only controls differ
     from "source"."""

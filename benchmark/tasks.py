@@ -120,6 +120,7 @@ TASKS: dict[str, Task] = {
             (*_FACE_METRICS, *_CPR),
             (
                 *_with_shuffled("xfavot@pocket_av"),
+                "reconstructed:xfavot@pocket_av",
                 *_with_shuffled("cae"),
                 *_with_shuffled("sgsim"),
                 *_FACE_CONTROLS,

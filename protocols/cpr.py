@@ -1,4 +1,4 @@
-"""Which of two faces goes with a voice: a held-out matcher in the place of the raters of XFaVoT's figure 5 (CPR).
+"""Which of two faces goes with a voice: held-out matchers in the place of the raters of XFaVoT's figure 5 (CPR).
 
 `cpr@any`: the wrong face is of anybody else. `cpr@same_gender`: of somebody of the target's gender. Which triplets are
 asked stands in `protocols.triplets`, what each key means in docs/protocols.md.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmark.upstream.matcher.load import WEIGHTS
+from benchmark.upstream.matcher.load import JUDGES
 from protocols.contest import Question
 from protocols.embedded import strangers
 from protocols.fitting import Fitting, of_two_faces
@@ -26,7 +26,9 @@ _WHY = {
 
 
 class Cpr(Fitting):
-    """`keys`: cpr@any and cpr@same_gender."""
+    """`keys`: cpr@any and cpr@same_gender; a row's value is the share of the judges that choose its own face."""
+
+    weights = JUDGES
 
     def questions(self, rows: Sequence[Trial]) -> Iterator[Question]:
         for metric in self.metrics:
@@ -42,7 +44,7 @@ class Cpr(Fitting):
 
     def remarks(self, trials: Sequence[Trial]) -> list[str]:
         """What the matcher does not know; how many rows have no triplet, and of which sources."""
-        said = [f"{', '.join(self.metrics)}: judged by a network ({WEIGHTS}, one training), not by people."]
+        said = [f"{', '.join(self.metrics)}: judged by {len(JUDGES)} trainings of a network, not by people."]
         said += strangers(self.metrics, trials)
         for metric in self.metrics:
             met = sum(len(_pairs(metric, rows)) for rows in self.together(trials))

@@ -53,33 +53,40 @@ def mel_of(path: Path) -> Tensor:
     return batch[0]
 
 
-def chosen(right: float, wrong: float) -> float:
-    """1 where the right one scores more, 0 where the wrong one does, 0.5 on a tie."""
-    return 0.5 if right == wrong else float(right > wrong)
+def chosen(right: np.ndarray, wrong: np.ndarray) -> float:
+    """Scores (J,) by J judges -> the share of them to whom the right one scores more; a tie is half a judge."""
+    return float(np.where(right == wrong, 0.5, right > wrong).mean())
 
 
 def of_two_faces(vectors: np.ndarray) -> float:
-    """(own face, other face, own voice) (3, E) -> `chosen`."""
+    """(own face, other face, own voice) (3, J, E) -> `chosen`."""
     own, other, voice = vectors.astype(np.float64)
-    return chosen(float(own @ voice), float(other @ voice))
+    return chosen((own * voice).sum(axis=1), (other * voice).sum(axis=1))
 
 
 class Fitting(Contest):
-    """A contest that the embedded matcher of voices with faces decides."""
+    """A contest that embedded matchers of voices with faces decide: those of `weights`, each with one vote."""
 
-    weights = (WEIGHTS,)
+    weights: tuple[str, ...] = (WEIGHTS,)
 
     def __init__(self, *keys: str) -> None:
         super().__init__(*keys)
-        self._faces = PerContent(face64, lambda pictures: embedded(self._matcher.face, pictures))
-        self._voices = PerContent(mel_of, lambda mels: [embedded(self._matcher.voice, [mel])[0] for mel in mels])
+        self._faces = PerContent(face64, self._seen)
+        self._voices = PerContent(mel_of, self._heard)
+
+    def _seen(self, pictures: Sequence[Tensor]) -> Sequence[np.ndarray]:
+        by_judge = [embedded(judge.face, pictures) for judge in self._judges]
+        return [np.stack(vectors) for vectors in zip(*by_judge, strict=True)]
+
+    def _heard(self, mels: Sequence[Tensor]) -> Sequence[np.ndarray]:
+        return [np.concatenate([embedded(judge.voice, [mel]) for judge in self._judges]) for mel in mels]
 
     @property
-    def _matcher(self) -> Matcher:
-        found: Matcher = matcher("pocket")
-        return found
+    def _judges(self) -> Sequence[Matcher]:
+        return [matcher(file) for file in self.weights]
 
     def embed(self, paths: Collection[Path]) -> Mapping[Path, np.ndarray | BenchmarkError]:
+        """Files -> (J, E) each, by every judge."""
         pictures = [path for path in paths if is_picture(path.name)]
         return self._faces(pictures) | self._voices(path for path in paths if path not in set(pictures))
 

@@ -21,10 +21,14 @@ from protocols.trial import Trial
 
 
 def of_two_pairs(vectors: np.ndarray) -> float:
-    """(own face, other face, own voice, other voice) (4, E) -> `chosen` of the sums of the two assignments."""
+    """(own face, other face, own voice, other voice) (4, J, E) -> `chosen` of the sums of the two assignments."""
     own, other, voice, other_voice = vectors.astype(np.float64)
-    right = float(own @ voice) + float(other @ other_voice)
-    return chosen(right, float(own @ other_voice) + float(other @ voice))
+
+    def fit(face: np.ndarray, heard: np.ndarray) -> np.ndarray:
+        by_judge: np.ndarray = (face * heard).sum(axis=1)
+        return by_judge
+
+    return chosen(fit(own, voice) + fit(other, other_voice), fit(own, other_voice) + fit(other, voice))
 
 
 class Mapped(Fitting):

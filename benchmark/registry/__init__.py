@@ -28,7 +28,8 @@ _SINGULAR = {
     "upstream": "network",
     "vocoders": "vocoder",
 }
-PREFIXES = ("shuffled_reference", "gender_only")
+PREFIXES = ("shuffled_reference", "gender_only", "reconstructed")
+"""Controls made of a learnt system, `<prefix>:<system>` (docs/protocols.md)."""
 
 _members: dict[str, Entry] = {}
 """Canonical key -> entry, of members of a family that were asked for: the key of a model at a path says which model it
@@ -116,8 +117,8 @@ class SystemName:
 
     @property
     def network(self) -> str:
-        """The name of the trained network behind it: a shuffled reference is no network of its own."""
-        prefix = None if self.prefix == "shuffled_reference" else self.prefix
+        """The name of the trained network behind it: of the controls, gender_only alone has one of its own."""
+        prefix = self.prefix if self.prefix == "gender_only" else None
         return replace(self, prefix=prefix).full
 
     @property

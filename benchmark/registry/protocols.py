@@ -14,9 +14,9 @@ _LIKENESS = {
 _TOP = (1, 5, 10)
 
 
-def _keyed(target: str, tasks: tuple[str, ...], summaries: Mapping[str, str]) -> dict[str, Entry]:
+def _keyed(target: str, tasks: tuple[str, ...], summaries: Mapping[str, str], version: int = 1) -> dict[str, Entry]:
     """Metrics made by one class, each of which is called by its own key."""
-    return {key: Entry(target, what, tasks=tasks, arguments=(key,)) for key, what in summaries.items()}
+    return {key: Entry(target, what, tasks=tasks, arguments=(key,), version=version) for key, what in summaries.items()}
 
 
 PROTOCOLS: Mapping[str, Entry] = {
@@ -97,6 +97,7 @@ PROTOCOLS: Mapping[str, Entry] = {
             "cpr@any": "share of voices given to the right one of two faces of anybody, higher is better",
             "cpr@same_gender": "share of voices given to the right one of two faces of a gender, higher is better",
         },
+        version=2,  # 1 had one judge
     ),
     **_keyed(
         "protocols.own:Own",

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from benchmark.atomic import write_json, write_text
 from benchmark.errors import BenchmarkError
-from benchmark.registry import protocol_version
+from benchmark.registry import PREFIXES, protocol_version
 from benchmark.reporting.cells import difference_row, table_row
 from benchmark.reporting.layout import blocks, to_latex, to_markdown
 from benchmark.reporting.schema import DifferenceRow, RunRecord, SystemFacts, TableRow
@@ -46,7 +46,7 @@ _OF_PICTURES = (
 _OF_SOURCE = {"wer@": "WER", "f0_corr@": "F0 correlation"}
 """Metrics of what the source gives -> their names."""
 FORMS = ("shuffled_reference", "gender_only")
-"""The controls made of a system itself, `<form>:<system>`; what a system is compared with (DESIGN.md section 6a)."""
+"""The controls made of a system itself that it is compared with (DESIGN.md section 6a)."""
 ORDERED = {"cos_target": "cos_input", "cos_input": "cos_random"}
 """Families of metrics of which the first is to be above the second, by one judge (CAE's table 3)."""
 
@@ -87,7 +87,7 @@ def difference_rows(record: RunRecord, trials: Sequence[Trial], scores: Sequence
 
 
 def _opponents(record: RunRecord, system: str) -> list[str]:
-    trained = record.facts.get(system, SystemFacts()).network is not None and system.split(":")[0] not in FORMS
+    trained = record.facts.get(system, SystemFacts()).network is not None and system.split(":")[0] not in PREFIXES
     return [f"{form}:{system}" for form in FORMS] + (["gender_mean_face"] if trained else [])
 
 

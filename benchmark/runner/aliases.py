@@ -20,6 +20,7 @@ _OURS = (
     "random_reference",
     "shuffled_reference",
     "gender_only",
+    "reconstructed",
     "mean_face",
     "gender_mean_face",
     "world_vc",

@@ -73,10 +73,13 @@ class Network:
 
 
 def fresh(name: SystemName, plan: Plan, stores: Sequence[Store], network: Network | None) -> System:
-    """A system with initial weights, of the size that its network has."""
+    """A system with initial weights, of the size that its network has; to be given what its name says as the source."""
     away = network.record if network and name.home else None
     speakers = training_speakers(away) if away else heard_speakers(stores)
-    return build(name, plan.profile, speakers, plan.settings.seed)
+    system = build(name, plan.profile, speakers, plan.settings.seed)
+    if name.prefix == "reconstructed":
+        system.source = "target"
+    return system
 
 
 def published_networks(plan: Plan) -> dict[str, Network]:

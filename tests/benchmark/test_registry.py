@@ -49,6 +49,7 @@ def test_names_are_taken_apart() -> None:
     assert shuffled == SystemName("shuffled_reference", "adain_vc", "official")
     assert (shuffled.full, shuffled.network) == ("shuffled_reference:adain_vc:official", "adain_vc:official")
     assert parse_system("gender_only:adain_vc").network == "gender_only:adain_vc"
+    assert parse_system("reconstructed:xfavot:joint").network == "xfavot:joint"
     away = parse_system("shuffled_reference:xfavot@pocket_av+pocket_faces")
     assert away == SystemName("shuffled_reference", "xfavot", None, "pocket_av+pocket_faces")
     assert (away.full, away.network) == (

@@ -16,6 +16,7 @@ from torch import Tensor
 from benchmark.errors import BenchmarkError
 from benchmark.registry import PROTOCOLS
 from benchmark.tasks import TASKS
+from benchmark.upstream.matcher.load import JUDGES
 from protocols import fitting
 from protocols.cpr import Cpr
 from protocols.protocol import Doubting, Together
@@ -37,10 +38,19 @@ def colours(person: int) -> np.ndarray:
 
 
 class Made:
-    """Embeds a face as its red and green, a voice as those that stand in its first row; counts both."""
+    """Embeds a face as its red and green, a voice as those that stand in its first row; counts both and who is asked.
+
+    deaf: judges to whom all faces are those of nobody.
+    """
 
     def __init__(self) -> None:
         self.embedded = 0
+        self.asked: set[str] = set()
+        self.deaf: set[str] = set()
+
+    def judge(self, file: str) -> Made | Deaf:
+        self.asked.add(file)
+        return Deaf() if file in self.deaf else self
 
     def face(self, pictures: Tensor) -> Tensor:
         self.embedded += len(pictures)
@@ -49,6 +59,16 @@ class Made:
     def voice(self, mel: Tensor) -> Tensor:
         self.embedded += len(mel)
         return mel[:, 0, :2, 0]
+
+
+class Deaf:
+    """A judge without a preference."""
+
+    def face(self, pictures: Tensor) -> Tensor:
+        return torch.zeros(len(pictures), 2)
+
+    def voice(self, mel: Tensor) -> Tensor:
+        return torch.ones(len(mel), 2)
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +83,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Made:
         mel[0, :2] = torch.from_numpy(angle(path.read_bytes()[0])).float()[:, None]
         return mel
 
-    monkeypatch.setattr(fitting, "matcher", lambda which: matcher)
+    monkeypatch.setattr(fitting, "matcher", matcher.judge)
     monkeypatch.setattr(fitting, "mel_of", hear)
     return matcher
 
@@ -165,6 +185,15 @@ def test_values_are_those_of_the_triplets_of_the_list(tmp_path: Path) -> None:
         assert len(values) == 4, "else this test says nothing"
 
 
+def test_each_of_the_judges_has_one_vote(tmp_path: Path, made: Made) -> None:
+    """A learnt system's rows are right to all; of three judges, one without a preference takes a sixth."""
+    rows = conversions(tmp_path, learnt=True)
+    assert {score.value for score in judged(rows, tmp_path).values()} == {1.0}
+    assert made.asked == set(JUDGES) == set(Cpr.weights)
+    made.deaf = {JUDGES[1]}
+    assert [score.value for score in judged(rows, tmp_path).values()] == pytest.approx([5 / 6] * 2 * len(rows))
+
+
 def test_one_output_for_all_is_at_chance(tmp_path: Path) -> None:
     """One face for all ties in every triplet; one voice for all is right as often as it is wrong."""
     same = [replace(row, output="outFalse0_0.png") for row in translations(tmp_path)]
@@ -192,7 +221,7 @@ def test_the_order_of_rows_is_no_matter_and_files_are_embedded_once(tmp_path: Pa
     found = judged(rows, tmp_path)
     once = made.embedded
     contents = {(tmp_path / name).read_bytes() for row in rows for name in (row.output, row.reference)}
-    assert once == len(contents), "equal contents are embedded once for both keys"
+    assert once == len(JUDGES) * len(contents), "equal contents are embedded once by each judge, for both keys"
     assert judged(Random(3).sample(rows, len(rows)), tmp_path) == found
 
 

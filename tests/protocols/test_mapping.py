@@ -28,7 +28,7 @@ from protocols.trial import Score, Trial
 
 KEYS = ("mapping@pocket", "mapping@pocket:pairs")
 PEOPLE = 8
-VECTORS = arrays.arrays(np.float64, (4, 3), elements=st.floats(-1, 1))
+VECTORS = arrays.arrays(np.float64, (4, 3, 2), elements=st.floats(-1, 1))
 
 
 class Made:
@@ -59,7 +59,7 @@ def matcher(monkeypatch: pytest.MonkeyPatch) -> Made:
         mel[0, :2] = torch.tensor(angle(int(path.stem.partition("_")[0][1:])))[:, None]
         return mel
 
-    monkeypatch.setattr(fitting, "matcher", lambda which: made)
+    monkeypatch.setattr(fitting, "matcher", lambda file: made)
     monkeypatch.setattr(fitting, "mel_of", hear)
     return made
 
@@ -121,25 +121,40 @@ def test_it_is_a_protocol_of_two_keys() -> None:
 
 def test_choices_worked_by_hand() -> None:
     """A voice along x; one face leans towards it, the other away."""
-    voice, near, far = [1.0, 0.0], [0.8, 0.6], [0.6, 0.8]
+    voice, near, far = [[1.0, 0.0]], [[0.8, 0.6]], [[0.6, 0.8]]
     assert of_two_faces(np.array([near, far, voice])) == 1.0
     assert of_two_faces(np.array([far, near, voice])) == 0.0
     assert of_two_faces(np.array([near, near, voice])) == 0.5
-    other = [0.0, 1.0]
+    other = [[0.0, 1.0]]
     assert of_two_pairs(np.array([near, far, voice, other])) == 1.0
     assert of_two_pairs(np.array([far, near, voice, other])) == 0.0
     assert of_two_pairs(np.array([near, near, voice, other])) == 0.5
     assert of_two_pairs(np.array([near, far, voice, voice])) == 0.5, "two equal voices assign nothing"
 
 
+def test_every_judge_has_one_vote() -> None:
+    """Three judges: to the first the right face is nearer, to the second the wrong one, to the third both are alike."""
+    voice = [[1.0, 0.0]] * 3
+    own, other = [[0.8, 0.6], [0.6, 0.8], [0.6, 0.8]], [[0.6, 0.8], [0.8, 0.6], [0.6, 0.8]]
+    assert of_two_faces(np.array([own, other, voice])) == 0.5
+    assert of_two_faces(np.array([own[:1], other[:1], voice[:1]])) == 1.0
+    assert of_two_faces(np.array([own[::2], other[::2], voice[::2]])) == 0.75
+    across = [[0.0, 1.0]] * 3
+    assert of_two_pairs(np.array([own, other, voice, across])) == 0.5
+    assert of_two_pairs(np.array([own[::2], other[::2], voice[::2], across[::2]])) == 0.75
+
+
 @given(VECTORS)
 def test_choices_of_the_other_side_are_the_contrary(vectors: np.ndarray) -> None:
     own, other, voice, other_voice = vectors
-    assert of_two_faces(np.stack([own, other, voice])) + of_two_faces(np.stack([other, own, voice])) == 1.0
+    one, two = of_two_faces(np.stack([own, other, voice])), of_two_faces(np.stack([other, own, voice]))
+    assert one + two == pytest.approx(1.0)
     right = of_two_pairs(vectors)
     assert of_two_pairs(np.stack([other, own, other_voice, voice])) == right, "the pair has no order"
-    assert right in (0.0, 0.5, 1.0)
-    assert chosen(own @ voice, other @ voice) == of_two_faces(np.stack([own, other, voice]))
+    votes = [of_two_pairs(vectors[:, judge : judge + 1]) for judge in range(vectors.shape[1])]
+    assert set(votes) <= {0.0, 0.5, 1.0}
+    assert right == pytest.approx(np.mean(votes)), "judges do not hear each other"
+    assert chosen((own * voice).sum(1), (other * voice).sum(1)) == of_two_faces(np.stack([own, other, voice]))
 
 
 def test_values_are_those_of_the_pairs_of_the_list(tmp_path: Path) -> None:
@@ -151,8 +166,8 @@ def test_values_are_those_of_the_pairs_of_the_list(tmp_path: Path) -> None:
         for row, other in ((row, distractors(own)[row.trial]) for row in own):
             a, b = (int(r.target_id[1:]) for r in (row, other))
             mine, theirs = shown(a), shown(b)
-            one = chosen(fits(a, mine), fits(a, theirs))
-            two = chosen(fits(a, mine) + fits(b, theirs), fits(a, theirs) + fits(b, mine))
+            one = float(fits(a, mine) > fits(a, theirs))
+            two = float(fits(a, mine) + fits(b, theirs) > fits(a, theirs) + fits(b, mine))
             assert found[KEYS[0], row.trial].value == one
             assert found[KEYS[1], row.trial].value == two
             values |= {(KEYS[0], one), (KEYS[1], two)}

@@ -10,11 +10,11 @@ from itertools import groupby
 import numpy as np
 from markupsafe import Markup
 
+from benchmark.registry import PREFIXES
 from benchmark.reporting.html.collect import Run
 from benchmark.reporting.html.figures import Spread, distribution
 from benchmark.reporting.layout import Block, blocks
 from benchmark.reporting.schema import SystemFacts
-from benchmark.reporting.tables import FORMS
 
 _FAILURES = 60
 
@@ -112,7 +112,7 @@ def distributions(run: Run) -> tuple[list[tuple[str, Markup]], list[str]]:
 
 
 def _kind(run: Run, system: str) -> str:
-    if system.partition(":")[0] in FORMS:
+    if system.partition(":")[0] in PREFIXES:
         return "control"
     learnt = run.record.facts.get(system, SystemFacts()).network is not None or run.record.given is not None
     return "network" if learnt else "fixed"

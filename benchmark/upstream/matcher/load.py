@@ -1,11 +1,10 @@
-"""The shipped judge of voices with faces."""
+"""The shipped judges of voices with faces."""
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from safetensors.torch import load_file
 
@@ -14,17 +13,19 @@ from benchmark.upstream.matcher.network import Matcher
 from benchmark.upstream.voice_embedding.load import check_mel
 
 WEIGHTS = "pocket/matcher.safetensors"
-"""Its entry in weights.toml; its record lies beside it as .json."""
+"""The first one's entry in weights.toml; the record of each lies beside it as .json."""
+JUDGES = (WEIGHTS, "pocket/matcher_1.safetensors", "pocket/matcher_2.safetensors")
+"""Three trainings by one recipe: seeds 0, 1 and 2, each on people of its own."""
 
 
-@lru_cache(maxsize=1)
-def matcher(which: Literal["pocket"] = "pocket") -> Matcher:
-    """The network on the CPU, float32, in eval mode, without gradients; one object for all.
+@lru_cache
+def matcher(file: str = WEIGHTS) -> Matcher:
+    """One of `JUDGES` on the CPU, float32, in eval mode, without gradients; one object for all.
 
     Raises:
         MissingWeights, BenchmarkError: as `benchmark.weights.get`, or a network of another mel.
     """
-    path = weights.get(WEIGHTS)
+    path = weights.get(file)
     check_mel(str(json.loads(path.with_suffix(".json").read_text(encoding="utf-8")).get("mel")), path)
     return load(path)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from benchmark.cli import main
 from benchmark.reporting.store import RunFolder
@@ -44,7 +45,15 @@ face_hidden = 8
 steps = 4
 save_every = 2
 """
-SYSTEMS = ("adain_cvc", "shuffled_reference:adain_cvc", "gender_only:adain_cvc", "ground_truth", "copy_source")
+RECONSTRUCTED = "reconstructed:adain_cvc"
+SYSTEMS = (
+    "adain_cvc",
+    "shuffled_reference:adain_cvc",
+    "gender_only:adain_cvc",
+    RECONSTRUCTED,
+    "ground_truth",
+    "copy_source",
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +105,7 @@ def assert_close(got: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> Non
 def test_a_run_leaves_everything_behind(whole: Path) -> None:
     record = json.loads((whole / "run.json").read_text())
     assert record["status"] == "finished"
-    assert record["counts"]["spksim@resemblyzer"] == {"planned": 80, "scored": 80, "failed": 0}
+    assert record["counts"]["spksim@resemblyzer"] == {"planned": 96, "scored": 96, "failed": 0}
     for key in ("trials_sha256", "corpus_sha256", "weights_sha256", "packages", "git", "device", "timings", "facts"):
         assert record[key], key
     assert record["systems"]["adain_cvc"] == "adain_cvc:mini", "a shrunken system's rows say so"
@@ -112,6 +121,24 @@ def test_a_run_leaves_everything_behind(whole: Path) -> None:
     for trial in read_trials(whole / "outputs.csv"):
         for path in (trial.output, trial.source, trial.reference, *trial.natural_target_voice):
             assert (whole / path).is_file(), path
+
+
+@pytest.mark.slow
+def test_the_ground_truth_through_a_system_is_its_ceiling_and_no_network_of_its_own(whole: Path) -> None:
+    """Its outputs are as long as the target's recordings, not the sources', and it stands in no difference."""
+    assert sorted(p.name for p in (whole / "systems").iterdir()) == ["adain_cvc", "gender_only_adain_cvc"]
+    rows = {t.trial: t for t in read_trials(whole / "outputs.csv") if t.system == RECONSTRUCTED}
+    lengths = [
+        [soundfile.info(whole / path).frames for path in (row.output, row.other_target_voice, row.source, row.content)]
+        for row in rows.values()
+    ]
+    assert all(abs(made - own) <= 600 and abs(words - said) <= 600 for made, own, said, words in lengths)
+    assert any(abs(made - said) > 600 for made, _, said, _ in lengths), "else this test says nothing"
+    facts = json.loads((whole / "run.json").read_text())["facts"]
+    assert facts[RECONSTRUCTED]["checkpoint_sha256"] == facts["adain_cvc"]["checkpoint_sha256"]
+    compared = {(row["system"], row["against"]) for row in json.loads((whole / "differences.json").read_text())}
+    assert compared
+    assert not any("reconstructed" in name for pair in compared for name in pair)
 
 
 @pytest.mark.slow
