@@ -81,7 +81,7 @@ def make_column(
         )
     speakers = group.code if pick.same_speaker is None else earlier[pick.same_speaker].speakers
     column = Column(pick, group, windows, math.lcm(*(w.scale.denominator for w in windows)), speakers)
-    _check_links(where, size, column, earlier)
+    _check_links(where, size, column, earlier, records)
     return column
 
 
@@ -135,7 +135,7 @@ def _pool(pick: Pick) -> tuple[object, ...]:
     return pick.modality, pick.pool, pick.features, pick.count
 
 
-def _check_links(where: str, size: int, column: Column, earlier: Mapping[str, Column]) -> None:
+def _check_links(where: str, size: int, column: Column, earlier: Mapping[str, Column], records: Records) -> None:
     """Whether every row that earlier columns can draw leaves somebody to draw here."""
     pick, group = column.pick, column.group
     if pick.same_speaker is not None:
@@ -160,7 +160,13 @@ def _check_links(where: str, size: int, column: Column, earlier: Mapping[str, Co
             )
     by_gender = pick.same_gender is not None or pick.balance == "gender"
     if by_gender and -1 in genders:
-        raise BenchmarkError(f"{where} goes by gender, but some of its records have none. Add it to the manifest.")
+        unknown = group.records[records.gender[group.records] == -1]
+        lacking = int((group.gender == -1).sum())
+        raise BenchmarkError(
+            f"{where} goes by gender, but that of {lacking} of the {len(group)} speakers here is "
+            f"not known (record {records.ids[int(unknown[0])]}, for one). Name it in the table that the corpus is read "
+            "with (docs/corpora.md), or leave the corpus out."
+        )
     if pick.other_speaker is not None:
         taken = set(earlier[pick.other_speaker].speakers.tolist())
         for low, high in [group.segment[g] for g in genders] if by_gender else [(0, len(group))]:

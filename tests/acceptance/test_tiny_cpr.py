@@ -66,7 +66,7 @@ def test_controls_of_faces(place: Path) -> None:
         assert found["copy_source"]["value"] == 0.5, "one face twice is a tie"
         assert found["ground_truth"]["value"] > 0.5
     notes = json.loads((folder / "run.json").read_text())["notes"]
-    assert any(note.startswith("cpr@any, cpr@same_gender: judged by a network") for note in notes)
+    assert any(note.startswith("cpr@any, cpr@same_gender: judged by 3 trainings of a network") for note in notes)
 
 
 @pytest.mark.slow

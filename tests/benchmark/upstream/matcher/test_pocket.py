@@ -1,4 +1,4 @@
-"""The shipped judge of voices with faces: its record, and that it knows voices by faces that it never met."""
+"""The shipped judges of voices with faces: their records, and that they know voices by faces that they never met."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from benchmark.media.audio import to_int16
 from benchmark.media.image import resized
 from benchmark.media.mel64 import MEL64
 from benchmark.upstream.matcher import load
-from benchmark.upstream.matcher.load import WEIGHTS, matcher
+from benchmark.upstream.matcher.load import JUDGES, WEIGHTS, matcher
 from benchmark.upstream.matcher.measures import two_way
 
 
-def test_the_record_belongs_to_the_shipped_weights() -> None:
-    path = weights.get(WEIGHTS)
+@pytest.mark.parametrize(("seed", "file"), enumerate(JUDGES))
+def test_the_record_belongs_to_the_shipped_weights(seed: int, file: str) -> None:
+    path = weights.get(file)
     record = json.loads(path.with_suffix(".json").read_text())
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == record["sha256"] == weights.entry(WEIGHTS).sha256
-    assert record["bytes"] == path.stat().st_size == weights.entry(WEIGHTS).bytes
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == record["sha256"] == weights.entry(file).sha256
+    assert record["bytes"] == path.stat().st_size == weights.entry(file).bytes
     assert record["mel"] == MEL64.hash
     assert record["face_judge"] == weights.sha256("pocket/face_judge.safetensors")
     assert record["corpus"]["name"] == "pocket_judge_pairs", "no contestant hears or sees these people"
+    assert record["corpus"]["seed"] == record["training"]["seed"] == seed, "each has people of its own"
     figures = record["evaluation"]
     for split in ("unseen", "blurred"):
         assert figures[f"faces_within_{split}"] > 0.7
@@ -37,8 +39,10 @@ def test_the_record_belongs_to_the_shipped_weights() -> None:
 
 
 def test_it_is_frozen_and_one_object() -> None:
-    network = matcher("pocket")
-    assert network is matcher("pocket")
+    network = matcher()
+    assert network is matcher(WEIGHTS)
+    others = [matcher(file) for file in JUDGES[1:]]
+    assert len({id(judge) for judge in (network, *others)}) == len(JUDGES)
     assert not network.training
     assert not any(p.requires_grad for p in network.parameters())
 
@@ -47,28 +51,29 @@ def test_a_network_of_another_mel_is_refused(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "matcher.json").write_text('{"mel": "0123456789abcdef"}')
     monkeypatch.setattr(load.weights, "get", lambda name: tmp_path / "matcher.safetensors")
     with pytest.raises(BenchmarkError, match=f"0123456789abcdef, the suite's is {MEL64.hash}.*upstream matcher"):
-        load.matcher.__wrapped__("pocket")
+        load.matcher.__wrapped__(WEIGHTS)
 
 
 @pytest.mark.slow
-def test_it_knows_voices_by_faces_of_another_pool_within_the_gender() -> None:
+def test_they_know_voices_by_faces_of_another_pool_within_the_gender() -> None:
     """16 women and 16 men of a contestants' pool, one recording and one picture each, made here."""
     corpus = PocketCorpus(pool="pocket_av", seed=3, frames_per_clip=1)
     records = {r.speaker: r for r in corpus.records() if r.split == "unseen"}
     media = [corpus.load(record) for record in records.values()]
     assert MEL64.compute is not None
-    network = matcher()
-    voices, faces = [], []
+    mels, pictures = [], []
     for found in media:
         assert found.wave is not None
         assert found.faces is not None
-        voices.append(network.voice(MEL64.batch(torch.from_numpy(MEL64.compute(to_int16(found.wave))[None]))))
+        mels.append(MEL64.batch(torch.from_numpy(MEL64.compute(to_int16(found.wave))[None])))
         picture = torch.from_numpy(found.faces[:1]).permute(0, 3, 1, 2).float() / 127.5 - 1.0
-        faces.append(network.face(resized(picture, 64)))
-    score = (torch.cat(voices) @ torch.cat(faces).T).numpy()
+        pictures.append(resized(picture, 64))
     gender = np.array([record.gender for record in records.values()])
     own = np.eye(len(gender), dtype=bool)
     within = (gender[:, None] == gender) & ~own
     assert len(gender) == 32
-    assert two_way(score, own, within) > 0.65
-    assert two_way(score, own, gender[:, None] != gender) > 0.9
+    for network in map(matcher, JUDGES):
+        voices, faces = torch.cat([network.voice(mel) for mel in mels]), network.face(torch.cat(pictures))
+        score = (voices @ faces.T).numpy()
+        assert two_way(score, own, within) > 0.65
+        assert two_way(score, own, gender[:, None] != gender) > 0.9
