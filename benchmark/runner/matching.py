@@ -15,7 +15,7 @@ from benchmark.registry import find
 from benchmark.runner.corpora import open_store
 from benchmark.settings import Profile
 from benchmark.upstream.matcher.evaluate import faces_of
-from benchmark.upstream.matcher.load import matcher
+from benchmark.upstream.matcher.load import WEIGHTS, matcher
 from benchmark.upstream.recipe import Recipe
 from benchmark.upstream.voice_embedding.evaluate import embedded, heard_rows
 from protocols.matching import Side
@@ -32,7 +32,7 @@ def shipped_sides(jobs: int | None = None) -> tuple[Side, Side]:
     Raises:
         BenchmarkError: as `benchmark.upstream.matcher.load.matcher`.
     """
-    network = matcher()
+    network = matcher(WEIGHTS)
     recipe: Recipe = find("upstream", "matcher").load()
     store = open_store(recipe.corpus, None, Profile("recipe"), 0, jobs)
     derive(store, MEL64, jobs)

@@ -19,7 +19,7 @@ JUDGES = (WEIGHTS, "pocket/matcher_1.safetensors", "pocket/matcher_2.safetensors
 
 
 @lru_cache
-def matcher(file: str = WEIGHTS) -> Matcher:
+def matcher(file: str) -> Matcher:
     """One of `JUDGES` on the CPU, float32, in eval mode, without gradients; one object for all.
 
     Raises:

@@ -39,7 +39,7 @@ def test_the_record_belongs_to_the_shipped_weights(seed: int, file: str) -> None
 
 
 def test_it_is_frozen_and_one_object() -> None:
-    network = matcher()
+    network = matcher(WEIGHTS)
     assert network is matcher(WEIGHTS)
     others = [matcher(file) for file in JUDGES[1:]]
     assert len({id(judge) for judge in (network, *others)}) == len(JUDGES)

@@ -60,17 +60,25 @@ def test_the_defaults_are_vctk_v1() -> None:
 
 
 @pytest.mark.parametrize(("kind", "settings"), [(ParallelWaveGANTraining, SMALL), (PocketTraining, POCKET)])
-def test_the_adversary_is_off_before_its_step(kind: type, settings: Settings, voice: Tensor) -> None:
+def test_the_adversary_judges_and_teaches_from_its_step_on(kind: type, settings: Settings, voice: Tensor) -> None:
     torch.manual_seed(0)
     own = kind(settings)
     batch = crop(own, voice)
     before, after = own.generate(batch, step(9)), own.generate(batch, step(10))
     assert after.keys() - before.keys() == {"adversarial"}
+    wave, _, true = own.made(batch["speech"]["wave24k"], step(10))
+    said = {name: own.discriminator(x[:, None]) for name, x in (("fake", wave), ("real", true))}
+    torch.testing.assert_close(after["adversarial"], settings.adversarial * (said["fake"] - 1).square().mean())
     after["adversarial"].backward()
-    assert own.generator.state_dict().keys() <= {k.removeprefix("generator.") for k in own.state_dict()}
-    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in own.generator.parameters())
+    stepped = next(phase.steps for phase in own.phases() if phase.name == "generate")
+    for name in (module for optimiser in stepped for module in own.optimizers()[optimiser].modules):
+        gradients = [p.grad for p in own.get_submodule(name).parameters() if p.grad is not None]
+        assert any(gradient.any() for gradient in gradients), f"{name} is stepped, and untaught by the judgement"
     own.zero_grad()
     terms = own.discriminate(batch, step(10))
+    torch.testing.assert_close(
+        terms, {"real": (said["real"] - 1).square().mean(), "fake": said["fake"].square().mean()}
+    )
     sum(terms.values()).backward()
     assert all(p.grad is None for p in own.generator.parameters()), "its output is given"
     assert all(p.grad is not None for p in own.discriminator.parameters())
