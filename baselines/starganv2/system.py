@@ -66,6 +66,8 @@ class StarGANv2Settings:
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise BenchmarkError(f"{name} = {getattr(self, name)} in the StarGANv2 settings; at least {bound}.")
+        if not 0 <= self.crop_chance <= 1:
+            raise BenchmarkError(f"crop_chance = {self.crop_chance} in the StarGANv2 settings; 0 to 1, please.")
 
 
 @dataclass(frozen=True)

@@ -94,11 +94,14 @@ class XFaVoTSettings:
             raise BenchmarkError(f"people = {self.people}, batch = {self.batch}; a multiple of the batch, please.")
         if self.crop < LEAST or self.crop % STEP:
             raise BenchmarkError(f"crop = {self.crop} mel frames; a multiple of {STEP}, at least {LEAST}, please.")
-        if not 0 < self.least_gain <= 1 or not 0 <= self.speaker_chance <= 1 or self.temperature <= 0:
+        if not 0 < self.least_gain <= 1 or self.temperature <= 0:
             raise BenchmarkError(
-                f"least_gain = {self.least_gain}, speaker_chance = {self.speaker_chance}, temperature = "
-                f"{self.temperature}; above 0 and at most 1, 0 to 1, and above 0, please."
+                f"least_gain = {self.least_gain}, temperature = {self.temperature}; above 0 and at most 1, and "
+                "above 0, please."
             )
+        for name in ("speaker_chance", "crop_chance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BenchmarkError(f"{name} = {getattr(self, name)} in the XFaVoT settings; 0 to 1, please.")
         if "paired" not in self.kinds and set(self.kinds) != {"faces", "voices"}:
             raise BenchmarkError(
                 f"kinds = {list(self.kinds)}: nobody is seen, or nobody heard. Take 'paired', or 'faces' and 'voices'."

@@ -59,6 +59,11 @@ def test_sizes_that_no_network_can_have_are_refused(name: str, value: int) -> No
         replace(SMALL, **{name: value})
 
 
+def test_a_chance_is_between_0_and_1() -> None:
+    with pytest.raises(BenchmarkError, match=r"crop_chance = 7\.0 in the StarGANv2 settings"):
+        StarGANv2Settings(crop_chance=7.0)
+
+
 def test_defaults_are_the_official_ones() -> None:
     s = StarGANv2Settings()
     assert (s.batch, s.lr, s.mapping_lr, s.beta1, s.beta2, s.weight_decay) == (8, 1e-4, 1e-6, 0.0, 0.99, 1e-4)

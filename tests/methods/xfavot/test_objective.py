@@ -58,6 +58,7 @@ def test_rows_are_drawn_as_often_as_settings_say() -> None:
         ({"crop": 82}, "a multiple of 4, at least 80"),
         ({"least_gain": 0.0}, r"least_gain = 0\.0"),
         ({"speaker_chance": 1.5}, r"speaker_chance = 1\.5"),
+        ({"crop_chance": 7.0}, r"crop_chance = 7\.0"),
         ({"temperature": 0.0}, r"temperature = 0\.0"),
     ],
 )
