@@ -43,7 +43,7 @@ class Cpr(Fitting):
         return not (is_sound if row.task in FACE_TASKS else is_picture)(row.output)
 
     def remarks(self, trials: Sequence[Trial]) -> list[str]:
-        """What the matcher does not know; how many rows have no triplet, and of which sources."""
+        """What the matchers do not know; how many rows have no triplet, and of which sources."""
         said = [f"{', '.join(self.metrics)}: judged by {len(JUDGES)} trainings of a network, not by people."]
         said += strangers(self.metrics, trials)
         for metric in self.metrics:

@@ -1,4 +1,4 @@
-"""How well a face and a voice go together, to a matcher that no contestant has met: what forced choices share."""
+"""How well a face and a voice go together, to matchers that no contestant has met: what forced choices share."""
 
 from __future__ import annotations
 
@@ -91,5 +91,5 @@ class Fitting(Contest):
         return self._faces(pictures) | self._voices(path for path in paths if path not in set(pictures))
 
     def fits(self, trials: Sequence[Trial]) -> bool:
-        """Whether the embedded matcher knows such faces and voices."""
+        """Whether the embedded matchers know such faces and voices."""
         return is_embedded(trials)

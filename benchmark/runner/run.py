@@ -127,7 +127,8 @@ def _draw(session: _Session, record: RunRecord, rows: list[Trial], folder: RunFo
     faces = plan.task.source == "face"
     write_sheet(folder.path / ("trials.png" if faces else "grid.png"), folder.path, record.systems, rows)
     if plan.task.pairs:
-        first = next((name.full for name in plan.systems if name.network in session.networks), rows[0].system)
+        learnt = [name for name in plan.systems if name.network in session.networks and name.prefix != "reconstructed"]
+        first = learnt[0].full if learnt else rows[0].system
         write_retrieval(folder.path, record.systems[first], [row for row in rows if row.system == first])
 
 
@@ -257,7 +258,7 @@ def _translate(session: _Session, trials: TrialList, folder: RunFolder) -> list[
                 vocoder=done.vocoder,
             )
             rows += [judged(system, name.full, t) for t in trials.trials]
-            if network is not None and plan.task.source == "face" and not drawn:
+            if network is not None and plan.task.source == "face" and system.source == "source" and not drawn:
                 drawn, pairs = f"grid/{name.full}", crossed(trials.trials)
                 translate(system, drawn, plan.task, pairs, shelf, folder.path, options.seed, device)
                 write_grid(folder.path, drawn, display_name(name, plan.profile), pairs)

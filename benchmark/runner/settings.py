@@ -37,8 +37,8 @@ class RunSettings:
     """One of the names of `python -m benchmark list tasks`."""
     systems: tuple[str, ...] = ()
     """Systems and controls (default: the task's, and plug-ins that do it). `shuffled_reference:NAME` and
-    `gender_only:NAME` are controls of a learnt system, `reconstructed:NAME` (the ground truth through it) is its
-    ceiling. NAME@CORPUS is the shipped network that was trained on another corpus than the run's."""
+    `gender_only:NAME` are controls of a learnt system, `reconstructed:NAME` is the ground truth through
+    it. NAME@CORPUS is the shipped network that was trained on another corpus than the run's."""
     corpus: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """NAME or NAME=FOLDER, may be repeated (default: the task's part of the embedded corpus)."""
     profile: str = "pocket"

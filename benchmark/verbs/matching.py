@@ -16,9 +16,9 @@ class Matching:
     """Judge a matcher of voices with faces: choosing one of N (1:N), verification (auc, eer), retrieval (map), from
     voices to faces and back. Stratum U: other people are anybody; G: they are of the probe's gender.
 
-    Without a file: the network that judges `mapping` and `cpr`, on the 100 people it never met. With one: the
-    embeddings of a matcher of yours, whose dot product says how alike a voice and a face are. The .npz holds `voices`
-    (N, E), `voice_speakers` (N,), `voice_genders` (N,), and `faces` (M, E), `face_speakers`, `face_genders`.
+    Without a file: the network that judges `mapping`, and `cpr` as one of three, on the 100 people it never met. With
+    one: the embeddings of a matcher of yours, whose dot product says how alike a voice and a face are. The .npz holds
+    `voices` (N, E), `voice_speakers` (N,), `voice_genders` (N,), and `faces` (M, E), `face_speakers`, `face_genders`.
 
     Examples:
         python -m benchmark matching
