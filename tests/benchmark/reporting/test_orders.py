@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,20 @@ def test_trained_systems_are_compared_with_the_mean_face_too() -> None:
     rows = difference_rows(record(ALL), TRIALS, SCORES)
     pairs = {(r.system, r.against) for r in rows if r.against_metric is None}
     assert pairs == {("cae", "shuffled_reference:cae"), ("cae", "gender_mean_face")}
+
+
+def test_the_ground_truth_through_a_system_is_compared_with_nothing() -> None:
+    name = "reconstructed:cae"
+    own = record(ALL)
+    more = own.model_copy(
+        update={"systems": {**own.systems, name: name}, "facts": {**own.facts, name: SystemFacts(network="trained")}}
+    )
+    scores = [*SCORES, *(replace(score, system=name) for score in SCORES if score.system == "cae")]
+    rows = difference_rows(more, TRIALS, scores)
+    assert {(r.system, r.against) for r in rows if r.against_metric is None} == {
+        ("cae", "shuffled_reference:cae"),
+        ("cae", "gender_mean_face"),
+    }
 
 
 def test_the_table_shows_each_pair_of_metrics_once_with_all_systems(tmp_path: Path) -> None:
