@@ -67,8 +67,8 @@ def styles(run: Path, system: str, jobs: int | None = None) -> tuple[list[Neighb
         (lines of the table, pictures).
 
     Raises:
-        BenchmarkError: no such system in that run, not trained yet, without styles of both modalities, or nobody there
-            who is both seen and heard.
+        BenchmarkError: no such system in that run, not trained yet or trained elsewhere, without styles of both
+            modalities, or nobody there who is both seen and heard.
     """
     with RunFolder(run) as folder:
         record = folder.read()
@@ -84,7 +84,7 @@ def styles(run: Path, system: str, jobs: int | None = None) -> tuple[list[Neighb
         network = build(name, profile, heard_speakers(stores), options.seed)
         if not network.guides >= _SIDES.keys():
             raise BenchmarkError(f"{system} has no styles of both faces and voices; there is nothing to compare.")
-        _load(network, name, run, shipped=name.network in record.settings.get("networks", {}))
+        _load(network, name, run, record.settings.get("networks", {}).get(name.network, ""))
         lines, pictures = [], []
         for store in stores:
             for split in _SPLITS:
@@ -101,9 +101,22 @@ def styles(run: Path, system: str, jobs: int | None = None) -> tuple[list[Neighb
         return lines, pictures
 
 
-def _load(network: System, name: SystemName, run: Path, shipped: bool) -> None:
-    if shipped and (record := find_shipped(name.network)) is not None:
+def _load(network: System, name: SystemName, run: Path, given: str) -> None:
+    """The weights that the run had; `given`: "shipped" or "trained" and their sha256, where it did not train them."""
+    origin, _, digest = given.partition(" ")
+    if origin == "shipped":
+        record = find_shipped(name.network)
+        if record is None or record.sha256 != digest:
+            raise BenchmarkError(
+                f"{run} had a shipped network of {name.full} (sha256 {digest[:12]}) that is not the one shipped now. "
+                "Run it again into a new folder."
+            )
         load_shipped(network, name.network, record)
+    elif origin:
+        raise BenchmarkError(
+            f"{run} took {name.full} from another folder (--trained; sha256 {digest[:12]}). Ask for the styles of that "
+            "folder."
+        )
     elif (found := newest(training_folder(run, name))) is not None:
         load_trained(network, found[0])
     else:

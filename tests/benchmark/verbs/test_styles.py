@@ -37,6 +37,17 @@ def test_a_trained_system_is_asked_and_drawn(tmp_path: Path, capsys: pytest.Capt
     assert "no styles of both faces and voices" in capsys.readouterr().err
     assert _exit(["styles", str(run), "adain_vc"]) != 0
     assert "no system adain_vc; its systems are xfavot, copy_source" in capsys.readouterr().err
+    record = (run / "run.json").read_text()
+    for given, reason in (
+        ("trained 0123456789abcdef", "took xfavot from another folder (--trained; sha256 0123456789ab)"),
+        ("shipped 0123456789abcdef", "had a shipped network of xfavot (sha256 0123456789ab) that is not the one"),
+    ):
+        changed = json.loads(record)
+        changed["settings"]["networks"] = {"xfavot": given}
+        (run / "run.json").write_text(json.dumps(changed))
+        assert _exit(["styles", str(run), "xfavot"]) != 0, "never the styles of another network"
+        assert reason in capsys.readouterr().err.replace("\n", " ")
+    (run / "run.json").write_text(record)
     for checkpoint in (run / "systems" / "xfavot").glob("*.pt"):
         checkpoint.unlink()
     assert _exit(["styles", str(run), "xfavot"]) != 0
