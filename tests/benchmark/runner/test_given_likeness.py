@@ -14,7 +14,7 @@ from torch import Tensor
 
 from benchmark.media.audio import write_flac
 from benchmark.runner.given import score_given
-from protocols import fitting, mapping
+from protocols import fitting
 
 COLUMNS = (
     *("output", "system", "task", "source", "reference", "source_id", "source_gender", "target_id", "target_gender"),
@@ -107,7 +107,6 @@ def test_likeness_and_retrieval_of_a_list_written_by_hand(place: Path) -> None:
 def test_what_a_list_lacks_is_said(
     place: Path, monkeypatch: pytest.MonkeyPatch, column: str, metrics: tuple[str, ...], words: str
 ) -> None:
-    monkeypatch.setattr(mapping.Mapped, "weights", ())
     write(place, json.loads((place / "lines.json").read_text()), (column,))
     found = go(place, *metrics)
     assert all(cell["n"] == cell["failed"] == 0 for cell in found.values())
@@ -126,8 +125,7 @@ class Ear:
 
 
 def test_mapping_of_a_list_written_by_hand(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "matcher", lambda which: Ear())
-    monkeypatch.setattr(mapping.Mapped, "weights", ())
+    monkeypatch.setattr(fitting, "matcher", lambda file: Ear())
     lines = json.loads((place / "lines.json").read_text())
     write_flac(place / "root" / "voice3.flac", np.zeros(24000))
     for line in lines:
