@@ -7,11 +7,9 @@ autograd does not survive a fork after one.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
-import resource
 import signal
 import sys
 import traceback
@@ -304,18 +302,16 @@ def train(
     fault: str | None = None,
 ) -> dict[str, Any]:
     """Train for real; the answer holds the digest of the last checkpoint, warnings, and changed attributes."""
+    from faults import FAULTS  # the script's own folder
+
     from benchmark.training import checkpoint, loop
     from benchmark.training.attributes import attributes, changed_attributes
 
     os.environ.update(environ or {})
     torch.set_num_threads(threads)
     AT.update(at or {})
-    if fault == "disk":
-        _full_disk(after=2)
-    if fault == "quota":
-        _quota(after=2)
-    if fault == "kill in save":
-        _kill_in_save(after=2)
+    if fault is not None:
+        FAULTS[fault](after=2)
     torch.manual_seed(0)
     made = SYSTEMS[system](**(options or {}))
     before = attributes(made)
@@ -341,47 +337,6 @@ def train(
 
 
 CASES = {"train": train}
-
-
-def _full_disk(after: int) -> None:
-    """fsync refuses every checkpoint once `after` are on disk."""
-    real, calls = os.fsync, [0]
-
-    def fsync(descriptor: int) -> None:
-        if ".pt." in os.readlink(f"/proc/self/fd/{descriptor}"):
-            calls[0] += 1
-            if calls[0] > after:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(descriptor)
-
-    os.fsync = fsync
-
-
-def _quota(after: int) -> None:
-    """The system itself cuts every file off at 4,000 bytes once `after` checkpoints are on disk."""
-    real, calls = torch.save, [0]
-
-    def save(*arguments: Any) -> None:
-        calls[0] += 1
-        if calls[0] > after:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
-        real(*arguments)
-
-    torch.save = save
-
-
-def _kill_in_save(after: int) -> None:
-    """SIGKILL when checkpoint `after + 1` is written but not yet renamed."""
-    real, calls = os.replace, [0]
-
-    def replace(source: Any, target: Any) -> None:
-        if str(target).endswith(".pt"):
-            calls[0] += 1
-            if calls[0] > after:
-                os.kill(os.getpid(), signal.SIGKILL)
-        real(source, target)
-
-    os.replace = replace
 
 
 def _child(request: Mapping[str, Any]) -> None:
