@@ -39,7 +39,14 @@ from benchmark.runner.session import noting_failure, now, peak_memory
 from benchmark.runner.settings import Plan
 from benchmark.runner.shelf import Shelf
 from benchmark.runner.shuffling import shuffle_references
-from benchmark.runner.systems import build, display_name, is_learnt, train_settings, training_folder
+from benchmark.runner.systems import (
+    build,
+    check_training,
+    display_name,
+    is_learnt,
+    train_settings,
+    training_folder,
+)
 from benchmark.runner.translate import judged, output_path, translate
 from benchmark.runner.trials import draw, trial_settings
 from benchmark.runner.vocoders import open_vocoders
@@ -50,7 +57,8 @@ from protocols.trial_list import TrialList
 @dataclass
 class _Session:
     """What the stages of one run hand on to each other. own_judge: of the first learnt system that has one. absent:
-    network -> which published part of it is not to be had, and what mends it; all its rows fail with these words."""
+    network -> which published part of it is not to be had, or what it cannot be trained on; all its rows fail with
+    these words."""
 
     plan: Plan
     stores: list[Store]
@@ -176,10 +184,31 @@ def _open(plan: Plan) -> _Session:
     session.networks |= shipped_networks(there, session.stores)
     session.networks |= networks_of_others(there, session.stores)
     session.notes += [network.note for network in session.networks.values()]
+    session.absent |= _unfed(session)
     for system in session.systems:
         if system.network not in session.networks and not is_learnt(system, plan.profile):
             build(system, plan.profile).look(session.stores)  # a control may miss what it needs in these corpora
     return session
+
+
+def _unfed(session: _Session) -> dict[str, str]:
+    """Network -> why these corpora cannot feed its training, of a default table's systems that are still to be trained.
+
+    Raises:
+        BenchmarkError: of a system that was asked for by name.
+    """
+    plan, found = session.plan, {}
+    for name in map(parse_system, dict.fromkeys(name.network for name in session.systems)):
+        if name.network in session.networks or not is_learnt(name, plan.profile):
+            continue
+        try:
+            check_training(name, plan.profile, session.stores, plan.settings)
+        except BenchmarkError as error:
+            if plan.settings.systems:
+                raise BenchmarkError(f"{name.network} cannot be trained here. {error}") from error
+            found[name.network] = f"{name.network} cannot be trained here. {error}"
+            print(f"warning: {found[name.network]}", file=sys.stderr)
+    return found
 
 
 def _absent(plan: Plan) -> dict[str, str]:

@@ -16,7 +16,8 @@ from benchmark.runner.settings import RunSettings
 from benchmark.settings import Profile, make
 from benchmark.system import System
 from benchmark.training import checkpoint, provenance
-from benchmark.training.loop import TrainSettings, train
+from benchmark.training.loop import TrainSettings, check_phases, train
+from benchmark.training.plan import Plan
 from benchmark.training.records import heard_speakers
 
 
@@ -113,6 +114,20 @@ def train_system(
     derive_wanted(system, stores)
     result = train(system, stores, folder, train_settings(name, profile, options))
     return result.checkpoint, result.seconds
+
+
+def check_training(name: SystemName, profile: Profile, stores: Sequence[Store], options: RunSettings) -> None:
+    """Whether the stores can feed a training of that name, on that many devices; derives what its picks need.
+
+    Raises:
+        BenchmarkError: draws that the stores cannot fill, a batch that does not divide by the devices.
+    """
+    settings = train_settings(name, profile, options)
+    with torch.device("meta"):
+        system = build(name, profile, heard_speakers(stores))
+    check_phases(system, settings.devices * settings.nodes)
+    derive_wanted(system, stores)
+    Plan(stores, system.draws(), settings.seed)
 
 
 def finished_training(

@@ -92,6 +92,8 @@ class XFaVoTSettings:
                 raise BenchmarkError(f"{name} = {getattr(self, name)} in the XFaVoT settings; at least {least}.")
         if self.people < 1 or self.people % self.batch:
             raise BenchmarkError(f"people = {self.people}, batch = {self.batch}; a multiple of the batch, please.")
+        if self.lambda_csc > 0 and self.people < 2:
+            raise BenchmarkError("people = 1 in the XFaVoT settings: the contrast of styles tells two or more apart.")
         if self.crop < LEAST or self.crop % STEP:
             raise BenchmarkError(f"crop = {self.crop} mel frames; a multiple of {STEP}, at least {LEAST}, please.")
         if not 0 < self.least_gain <= 1 or self.temperature <= 0:

@@ -102,6 +102,8 @@ MEASURES = {
 }
 _REAL_PAIRS = Measure("mapping@pocket:pairs", "mapping@pocket:pairs", unit=0.01, unlike=HUMAN)
 """Raters saw two images and heard both voices; of CAE's outputs they saw two and heard one."""
+_CPR_OF_FACES = Measure("cpr@same_gender", "cpr@same_gender", unlike=HUMAN)
+"""A source meets voices of one gender in the lists that profiles draw: `cpr@any` has no triplets of its own there."""
 _EMBEDDED = {
     "grid": "pocket_av",
     "vctk": "pocket_voices",
@@ -174,8 +176,14 @@ def _cells(row: Mapping[str, str]) -> Iterator[Cell]:
                 embedded=embedded,
                 guest=_GUESTS.get((SYSTEMS[row["model"]], embedded or "")),
                 train=("voxceleb_vggface",) if row["paper"] == "CAE" else XFAVOT_CORPORA,
-                measure=_REAL_PAIRS if row["model"] == "real_pairs" else MEASURES[row["metric"]],
+                measure=_measure(row, task),
             )
+
+
+def _measure(row: Mapping[str, str], task: str) -> Measure:
+    if row["model"] == "real_pairs":
+        return _REAL_PAIRS
+    return _CPR_OF_FACES if (row["metric"], task) == ("CPR", "audio_guided_translation") else MEASURES[row["metric"]]
 
 
 def _tasks(row: Mapping[str, str]) -> tuple[str, ...]:

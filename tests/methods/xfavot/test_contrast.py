@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.errors import BenchmarkError
 from benchmark.media.image import resized
 from benchmark.system import Step
 from methods.xfavot import losses
@@ -44,3 +45,10 @@ def test_it_is_of_all_paired_people_of_all_ranks(make: Make, batch: Batch, form:
     heard = system.audio_style_encoder(voice["mel80"], voice["gender"])
     expected = losses.style_consistency(gather(seen), gather(heard), 0.4, form)  # type: ignore[arg-type]
     torch.testing.assert_close(terms["csc"], 2.3 * expected)
+
+
+def test_nobody_is_told_apart_from_himself(make: Make) -> None:
+    """Of one person the contrast is 0 whatever the styles."""
+    with pytest.raises(BenchmarkError, match=r"people = 1 .*two or more"):
+        make(batch=1, people=1)
+    make(batch=1, people=1, lambda_csc=0.0)

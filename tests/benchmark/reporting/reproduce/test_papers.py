@@ -67,6 +67,16 @@ def test_a_dataset_of_two_corpora_has_a_cell_for_each() -> None:
     assert corpora.count("lrs3") == corpora.count("lip2wav") == 8
 
 
+def test_made_faces_are_chosen_among_voices_of_one_gender() -> None:
+    """The trial lists that profiles draw have no other triplets of faces, so that `cpr@any` would have no value."""
+    cells = paper_table("xfavot.figure5").cells
+    asked = {(c.task, c.measure.paper, c.measure.embedded) for c in cells}
+    assert asked == {
+        ("audio_guided_translation", "cpr@same_gender", "cpr@same_gender"),
+        ("image_guided_vc", "cpr@any", "cpr@any"),
+    }
+
+
 def test_an_unknown_table_lists_the_known_ones() -> None:
     with pytest.raises(BenchmarkError, match=r"cae\.table1.*xfavot\.figure5.*cae\.retrieval"):
         paper_table("cae.table1")
