@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import pyworld
 import torch
+from scipy import signal
 from torch import Tensor
 
 from baselines.controls import Control
@@ -29,8 +30,9 @@ class WorldVCSettings:
     """What is looked for and compared."""
 
     frame_ms: float = 5.0
-    f0_floor: float = 60.0  # Hz
+    f0_floor: float = 71.0  # Hz, CheapTrick's too; a lower one takes the rumble of rooms for a voice
     f0_ceiling: float = 500.0
+    hum: float = 100.0  # Hz below which sound is turned down, gently, where F0 is looked for
     widest: float = 1.25  # the envelope is stretched by at most this factor, either way
     factors: int = 51  # tried, evenly in log, 1 among them
     low: float = 300.0  # Hz between which envelopes are compared: below is pitch, above is breath
@@ -47,11 +49,14 @@ class Speech(NamedTuple):
 
 
 def analyse(wave: np.ndarray, settings: WorldVCSettings) -> Speech:
-    """Waveform (N,) float64 at 24 kHz -> its parts."""
+    """Waveform (N,) float64 at 24 kHz -> its parts. DIO loses a voice under mains hum, so it hears a filtered wave."""
     s = settings
-    f0, times = pyworld.dio(wave, RATE, f0_floor=s.f0_floor, f0_ceil=s.f0_ceiling, frame_period=s.frame_ms)
-    f0 = pyworld.stonemask(wave, f0, times, RATE)
-    return Speech(f0, pyworld.cheaptrick(wave, f0, times, RATE), pyworld.d4c(wave, f0, times, RATE))
+    clear = np.ascontiguousarray(signal.sosfiltfilt(signal.butter(1, s.hum, "high", fs=RATE, output="sos"), wave))
+    f0, times = pyworld.dio(clear, RATE, f0_floor=s.f0_floor, f0_ceil=s.f0_ceiling, frame_period=s.frame_ms)
+    f0 = pyworld.stonemask(clear, f0, times, RATE)
+    f0[f0 < s.f0_floor] = 0.0  # StoneMask moves some below, and CheapTrick takes those for 500 Hz
+    envelope = pyworld.cheaptrick(wave, f0, times, RATE, f0_floor=s.f0_floor)
+    return Speech(f0, envelope, pyworld.d4c(wave, f0, times, RATE))
 
 
 def transfer_f0(source: np.ndarray, reference: np.ndarray) -> np.ndarray:

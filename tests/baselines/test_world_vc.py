@@ -1,5 +1,7 @@
 """The WORLD converter on made vowels, whose pitch and formants are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -58,6 +60,24 @@ def test_pitch_and_formants_follow_the_reference(man: np.ndarray, woman: np.ndar
     down, up = analyse(man, SETTINGS), analyse(woman, SETTINGS)
     assert envelope_factor(down, up, SETTINGS) == pytest.approx(1.15, abs=0.06)
     assert envelope_factor(up, down, SETTINGS) == pytest.approx(1 / 1.15, abs=0.06)
+
+
+@pytest.mark.parametrize("pitch", [120.0, 200.0])
+def test_mains_hum_does_not_hide_a_voice(pitch: float) -> None:
+    """DIO finds nothing there unless low sound is turned down before."""
+    wave = vowel(pitch, 1.0)
+    wave += 0.1 * np.sin(2 * np.pi * 50.0 * np.arange(len(wave)) / RATE)
+    assert not (analyse(wave, replace(SETTINGS, hum=0.01)).f0 > 0).any()
+    assert (analyse(wave, SETTINGS).f0 > 0).mean() > 0.8
+    assert mean_pitch(wave) == pytest.approx(pitch, rel=0.03)
+
+
+@pytest.mark.parametrize("pitch", [62.0, 66.0, 75.0])
+def test_no_frame_has_a_pitch_that_its_envelope_does_not_know(pitch: float) -> None:
+    """CheapTrick takes an F0 below its floor for 500 Hz, as it takes 0: such a frame is unvoiced for all parts."""
+    f0 = analyse(vowel(pitch, 1.0), SETTINGS).f0
+    assert (f0 > 0).any()
+    assert (f0[f0 > 0] >= SETTINGS.f0_floor).all()
 
 
 def test_the_way_back_is_the_inverse(man: np.ndarray, woman: np.ndarray) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -16,6 +15,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.media.mel import MEL80
 from benchmark.upstream.asr_features.characters import TOKENS
 from benchmark.upstream.asr_features.network import AsrFeatures, Sizes
+from benchmark.upstream.mel import STARGANV2_VC, check_mel, recorded_mel
 from benchmark.weights.reading import read_weights
 
 Which = Literal["pocket", "published"]
@@ -32,28 +32,18 @@ def asr_features(which: Which) -> AsrFeatures:
     the meta device, where networks are only counted, without weights.
 
     Raises:
-        MissingWeights, BenchmarkError: as `benchmark.weights.get`; a file of something else; ours, made for another
-            mel.
+        MissingWeights, BenchmarkError: as `benchmark.weights.get`; a file of something else, or of another mel.
     """
     network = AsrFeatures(SIZES[which])
     if not network.dct.is_meta:
         path = weights.get(WEIGHTS[which])
         if which == "pocket":
-            check_mel(path.with_suffix(".json"))
+            check_mel(recorded_mel(path), MEL80, path, "Train it again: python -m benchmark upstream asr_features")
             network.load_state_dict(load_file(path))
         else:
+            check_mel(STARGANV2_VC, MEL80, path, "Use the network of pocket.")
             load_published(network, path)
     return network.eval().requires_grad_(False)
-
-
-def check_mel(record: Path) -> None:
-    """Raises BenchmarkError unless the network of that record was trained on the suite's mel."""
-    mel = json.loads(record.read_text(encoding="utf-8")).get("mel")
-    if mel != MEL80.hash:
-        raise BenchmarkError(
-            f"{record}: trained on mel {mel}, and the suite's is {MEL80.hash}. Make it again: "
-            "python -m benchmark upstream asr_features."
-        )
 
 
 def load(path: Path) -> AsrFeatures:

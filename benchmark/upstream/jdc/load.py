@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from benchmark import weights
 from benchmark.errors import BenchmarkError
 from benchmark.media.mel import MEL80
 from benchmark.upstream.jdc.network import JDC, POCKET, JDCSettings
+from benchmark.upstream.mel import STARGANV2_VC, check_mel, recorded_mel
 from benchmark.weights.reading import read_weights
 
 WEIGHTS: Mapping[str, str] = {"pocket": "pocket/jdc.safetensors", "published": "bst.t7"}
@@ -56,9 +56,10 @@ def f0_network(which: Literal["pocket", "published"]) -> JDC:
         return network
     path = weights.get(WEIGHTS[which])
     if which == "published":
+        check_mel(STARGANV2_VC, MEL80, path, "Use the network of pocket.")
         load_published(network, path)
     else:
-        check_mel(path)
+        check_mel(recorded_mel(path), MEL80, path, "Train it again: python -m benchmark upstream jdc")
         network.load_state_dict(load_file(path))
     return network
 
@@ -74,16 +75,6 @@ def _frozen(network: JDC) -> JDC:
     """Channels last: 1.5 times as fast on a CPU."""
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
-
-
-def check_mel(path: Path) -> None:
-    """Raises BenchmarkError where the record beside a weight file names another mel than the suite's."""
-    record = json.loads(path.with_suffix(".json").read_text())
-    if record["mel"] != MEL80.hash:
-        raise BenchmarkError(
-            f"{path} was trained on mel {record['mel']}, the suite's is {MEL80.hash}. Train it again: "
-            "python -m benchmark upstream jdc"
-        )
 
 
 def published_tensors(network: JDC) -> dict[str, Tensor]:

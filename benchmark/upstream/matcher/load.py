@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 
 from safetensors.torch import load_file
 
 from benchmark import weights
+from benchmark.media.mel64 import MEL64
 from benchmark.upstream.matcher.network import Matcher
-from benchmark.upstream.voice_embedding.load import check_mel
+from benchmark.upstream.mel import check_mel, recorded_mel
 
 WEIGHTS = "pocket/matcher.safetensors"
 """The first one's entry in weights.toml; the record of each lies beside it as .json."""
@@ -26,7 +26,7 @@ def matcher(file: str) -> Matcher:
         MissingWeights, BenchmarkError: as `benchmark.weights.get`, or a network of another mel.
     """
     path = weights.get(file)
-    check_mel(str(json.loads(path.with_suffix(".json").read_text(encoding="utf-8")).get("mel")), path)
+    check_mel(recorded_mel(path), MEL64, path, "Train it again: python -m benchmark upstream matcher")
     return load(path)
 
 

@@ -16,6 +16,7 @@ from benchmark import weights
 from benchmark.errors import BenchmarkError
 from benchmark.media.mel import MEL80
 from benchmark.settings import make
+from benchmark.upstream import mel
 from benchmark.upstream.parallel_wavegan.corrected import Corrected
 from benchmark.upstream.parallel_wavegan.magnitudes import MagnitudeSettings
 from benchmark.upstream.parallel_wavegan.network import Generator, GeneratorSettings, without_weight_norm
@@ -28,10 +29,11 @@ POCKET = "pocket/parallel_wavegan.safetensors"
 STARGANV2_VC = "parallel_wavegan_starganv2vc.pkl"
 VCTK = "parallel_wavegan_vctk.pkl"
 PUBLISHED: Mapping[str, str] = {
-    STARGANV2_VC: MEL80.hash,
+    STARGANV2_VC: mel.STARGANV2_VC,
     VCTK: "log10 of magnitudes, Slaney bands of 80 to 7600 Hz, normalised by its stats.h5",
 }
 """Entry in weights.toml -> the mel it was trained on: the hash of the suite's, or in words."""
+_OWN_WAY = "It can only be fed from a waveform analysed its own way, never with a mel of a system. Use another vocoder."
 
 _NAMES = (
     (r"^first_conv\.", "entry."),
@@ -56,7 +58,7 @@ def pocket_generator() -> Corrected:
     """
     path = weights.get(POCKET)
     record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    check_mel(str(record.get("mel")), path)
+    mel.check_mel(record.get("mel"), MEL80, path, "Train it again: python -m benchmark upstream parallel_wavegan")
     where = f"the record of {path.name}"
     generator = make(GeneratorSettings, record["settings"]["generator"], where)
     return load(path, generator, make(MagnitudeSettings, record["settings"]["magnitudes"], where))
@@ -83,7 +85,7 @@ def published_generator(name: str = STARGANV2_VC) -> Generator:
     Raises:
         MissingWeights, BenchmarkError: as `benchmark.weights.get` and `load_published`; a network of another mel.
     """
-    check_mel(PUBLISHED[name], Path(name))
+    mel.check_mel(PUBLISHED[name], MEL80, Path(name), _OWN_WAY)
     return load_published(weights.get(name))
 
 
@@ -99,7 +101,7 @@ def load_published(path: Path, settings: GeneratorSettings | None = None) -> Gen
     if not isinstance(found, Mapping):
         raise BenchmarkError(f"{path} has no generator; give a checkpoint of kan-bayashi's ParallelWaveGAN.")
     if {"mean", "scale"} & found.keys():
-        check_mel("a mel normalised by the statistics that it carries", path)
+        mel.check_mel("a mel normalised by the statistics that it carries", MEL80, path, _OWN_WAY)
     generator = Generator(settings or GeneratorSettings())
     if not any(key.endswith("weight_g") for key in found):
         without_weight_norm(generator)
@@ -111,15 +113,6 @@ def published_name(key: str) -> str:
     for pattern, replacement in _NAMES:
         key = re.sub(pattern, replacement, key)
     return key
-
-
-def check_mel(mel: str, path: Path) -> None:
-    """Raises BenchmarkError: `mel`, what a network was trained on, is not the hash of the suite's."""
-    if mel != MEL80.hash:
-        raise BenchmarkError(
-            f"{path} was trained on another mel than the suite's ({mel}, expected {MEL80.hash}). It can only be fed "
-            "from a waveform that is analysed its own way, never with a mel of a system. Use another vocoder."
-        )
 
 
 def _filled(generator: N, state: Mapping[str, Any], path: Path) -> N:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from torch import Tensor
 from benchmark import weights
 from benchmark.errors import BenchmarkError
 from benchmark.media.mel64 import MEL64
+from benchmark.upstream.mel import check_mel, recorded_mel
 from benchmark.upstream.voice_embedding.network import VoiceEmbedding, VoiceEmbeddingSettings
 from benchmark.weights.reading import read_weights
 
@@ -40,8 +40,7 @@ def voice_embedding(which: Literal["pocket", "published"]) -> VoiceEmbedding:
     if which == "published":
         load_published(network, path)
         return network
-    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    check_mel(str(record.get("mel")), path)
+    check_mel(recorded_mel(path), MEL64, path, "Train it again: python -m benchmark upstream voice_embedding")
     return load(path)
 
 
@@ -50,15 +49,6 @@ def load(path: Path) -> VoiceEmbedding:
     network = _frozen(VoiceEmbedding(POCKET))
     network.load_state_dict(load_file(path))
     return network
-
-
-def check_mel(mel: str, path: Path) -> None:
-    """Raises BenchmarkError: `mel`, what a network was trained on, is not the hash of the suite's `mel64`."""
-    if mel != MEL64.hash:
-        raise BenchmarkError(
-            f"{path} was trained on mel64 {mel}, the suite's is {MEL64.hash}. Train it again: "
-            f"python -m benchmark upstream {path.stem}"
-        )
 
 
 def load_published(network: VoiceEmbedding, path: Path) -> None:

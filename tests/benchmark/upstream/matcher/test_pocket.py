@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +11,9 @@ import torch
 
 from benchmark import weights
 from benchmark.corpora.pocket.corpus import PocketCorpus
-from benchmark.errors import BenchmarkError
 from benchmark.media.audio import to_int16
 from benchmark.media.image import resized
 from benchmark.media.mel64 import MEL64
-from benchmark.upstream.matcher import load
 from benchmark.upstream.matcher.load import JUDGES, WEIGHTS, matcher
 from benchmark.upstream.matcher.measures import two_way
 
@@ -45,13 +42,6 @@ def test_it_is_frozen_and_one_object() -> None:
     assert len({id(judge) for judge in (network, *others)}) == len(JUDGES)
     assert not network.training
     assert not any(p.requires_grad for p in network.parameters())
-
-
-def test_a_network_of_another_mel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "matcher.json").write_text('{"mel": "0123456789abcdef"}')
-    monkeypatch.setattr(load.weights, "get", lambda name: tmp_path / "matcher.safetensors")
-    with pytest.raises(BenchmarkError, match=f"0123456789abcdef, the suite's is {MEL64.hash}.*upstream matcher"):
-        load.matcher.__wrapped__(WEIGHTS)
 
 
 @pytest.mark.slow
