@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from benchmark.corpora.prepared import Store
 from benchmark.media.mel import log_mel
 from benchmark.system import Step
+from benchmark.training.loop import TrainSettings, train
 from benchmark.upstream.parallel_wavegan.losses import stft_loss
 from benchmark.upstream.parallel_wavegan.magnitudes import MagnitudeSettings
 from benchmark.upstream.parallel_wavegan.network import DiscriminatorSettings, GeneratorSettings
@@ -163,3 +168,32 @@ def test_smoothing() -> None:
     assert torch.equal(some[~changed], mel[~changed])
     assert (some[changed].flatten(1).std(1) < mel[changed].flatten(1).std(1)).all()
     assert torch.equal(smoothed(mel, 0.0, 1.5, source), mel)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "settings"), [(ParallelWaveGANTraining, replace(SMALL, lr=1e-3)), (PocketTraining, POCKET)]
+)
+def test_the_trainer_goes_past_the_start_of_the_adversary(
+    kind: type, settings: Settings, speech_store: Callable[..., Store], tmp_path: Path
+) -> None:
+    """Sixteen steps, ten without a discriminator: it is as it was until then, is stepped after, and spectra near."""
+    store = speech_store(train=4, unseen=1, recordings=(3, 1, 1), seconds=1.0)
+    torch.manual_seed(0)
+    own = kind(settings)
+    first = {name: value.clone() for name, value in own.discriminator.state_dict().items()}
+    reached: dict[int, bool] = {}
+    for steps in (settings.adversarial_start, settings.adversarial_start + 6):
+        result = train(own, [store], tmp_path, TrainSettings(steps=steps, log_every=1, device="cpu"))
+        assert result.steps == steps
+        after = own.discriminator.state_dict()
+        reached[steps] = any(not torch.equal(value, after[name]) for name, value in first.items())
+    assert reached == {settings.adversarial_start: False, settings.adversarial_start + 6: True}
+    lines = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    judged = [line["step"] for line in lines if "discriminate/real" in line]
+    assert judged, "its terms are logged by the index of their step"
+    assert min(judged) == settings.adversarial_start
+    heard = [
+        line["generate/convergence"] + line["generate/logarithm"] for line in lines if "generate/logarithm" in line
+    ]
+    assert heard[-1] < heard[0]
