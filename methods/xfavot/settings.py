@@ -24,8 +24,8 @@ class XFaVoTSettings:
             the audio discriminator and of the classifier).
         speaker_chance: that a style is drawn for a speaker and not for a gender, and that a speaker's head judges.
         f0_network, asr_network, auxiliary_train_mode, extra_f0_block: as in StarGANv2-VC.
-        size: of pictures, px. depth: halvings in the image generator. width, voice_width: channels at full resolution,
-            0: 2**14 / size. hidden: of the mapping network.
+        size: of pictures, px. depth: halvings in the image generator. width, voice_width: channels at full resolution
+            of pictures (0: 2**14 / size) and of mels. hidden: of the mapping network.
         batch: faces, and voices, that a pass translates. people: those told apart by the contrast of styles, as many as
             the batch or a multiple of it.
         crop: mel frames. least_gain: a recording is played at U(least_gain, 1) of its level. crop_chance: of a picture.
@@ -33,6 +33,7 @@ class XFaVoTSettings:
             face, "symmetric" is the mean of that and of its mirror image, "mmv" has the negatives of both below one
             line (Alayrac et al. 2020).
         ds_decay: steps over which diversity of faces falls to 0; 0: constant, as diversity of voices always is.
+        lambda_adv: of the judgement of voices; that of faces weighs 1, as in StarGANv2.
         norm: "l1" is the distance of loudness, "hinge" the base code's square of what is above norm_bias.
         lambda_r1: of either discriminator. classifier_start: step.
         step_encoders_on_reference: whether references train the style encoders that read them.

@@ -8,12 +8,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from benchmark.reporting.statistics import paired_difference
+from benchmark.reporting.store import read_scores
+from protocols.trial import read_trials
 
 METRIC = "spksim@resemblyzer"
 WER = "wer@espnet:pocket:en1"
 RUNS = {"image_guided_vc": "adain_cvc", "audio_guided_vc": "adain_vc"}
-ONE_SHOT = ("adain_vc", "fragment_vc", "starganv2_vc:one_shot")
+ONE_SHOT = ("adain_vc", "fragment_vc", "starganv2_vc:one_shot", "xfavot")
 """The learnt systems of audio_guided_vc."""
 
 
@@ -48,9 +53,27 @@ def test_adain_cvc_learns_faces_it_was_trained_on() -> None:
     assert seen["low"] > 0
 
 
-def test_xfavot_gives_a_voice_something_of_the_face() -> None:
-    assert difference("image_guided_vc", "seen", "xfavot")["low"] > 0
+@pytest.mark.parametrize("split", ["seen", "unseen"])
+def test_xfavot_gives_a_voice_something_of_the_face(split: str) -> None:
+    assert difference("image_guided_vc", split, "xfavot")["low"] > 0
     assert bounds("image_guided_vc", "all", "cpr@same_gender")["xfavot:pocket"][0] > 0.5
+
+
+@pytest.mark.parametrize("split", ["seen", "unseen"])
+def test_xfavot_is_not_below_adain_cvc(split: str) -> None:
+    """Of the same trials; what is asked is that the interval of the difference reaches 0."""
+    run = default_run("image_guided_vc")
+    trials = {t.trial: t for t in read_trials(run / "trials.csv") if t.split == split}
+    scores = [s for s in read_scores(run / "scores.jsonl") if s.metric == METRIC and s.trial in trials]
+    ours, theirs = ({s.trial: s.value for s in scores if s.system == name} for name in ("xfavot", "adain_cvc"))
+    assert ours.keys() == theirs.keys() == trials.keys()
+    found = paired_difference(
+        np.array([ours[trial] for trial in trials]),
+        np.array([theirs[trial] for trial in trials]),
+        [t.source_id for t in trials.values()],
+        [t.target_id for t in trials.values()],
+    )
+    assert found.high > 0
 
 
 def test_xfavot_keeps_the_words() -> None:
