@@ -44,6 +44,7 @@ from benchmark.runner.systems import (
     check_training,
     display_name,
     is_learnt,
+    small_networks,
     train_settings,
     training_folder,
 )
@@ -184,11 +185,25 @@ def _open(plan: Plan) -> _Session:
     session.networks |= shipped_networks(there, session.stores)
     session.networks |= networks_of_others(there, session.stores)
     session.notes += [network.note for network in session.networks.values()]
+    session.notes += _small_networks_abroad(plan)
     session.absent |= _unfed(session)
     for system in session.systems:
         if system.network not in session.networks and not is_learnt(system, plan.profile):
             build(system, plan.profile).look(session.stores)  # a control may miss what it needs in these corpora
     return session
+
+
+def _small_networks_abroad(plan: Plan) -> list[str]:
+    """A line where systems meet corpora that are not embedded through frozen networks that know nothing else."""
+    strangers = [name for name, _ in plan.corpora if not name.startswith("pocket")]
+    held = {key for system in plan.systems for key in small_networks(system, plan.profile)}
+    if not strangers or not held:
+        return []
+    return [
+        f"{', '.join(strangers)}: at profile {plan.profile.name} systems have frozen networks of the embedded corpus "
+        f"({', '.join(sorted(held))}), which know generated faces and espeak voices alone; those of the papers are "
+        "taken at profile paper."
+    ]
 
 
 def _unfed(session: _Session) -> dict[str, str]:

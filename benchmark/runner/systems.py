@@ -84,6 +84,16 @@ def display_name(name: SystemName, profile: Profile) -> str:
     return f"{name.at_home.full}:{profile.name}{name.abroad}" if shrunken else name.full
 
 
+def small_networks(name: SystemName, profile: Profile) -> list[str]:
+    """Settings of a learnt system by which it holds frozen networks of the suite's own, which have met the embedded
+    people alone: `f0_network` and the like, where they are "pocket"."""
+    return (
+        [key for key, value in tables(name, profile)[0].items() if value == "pocket"]
+        if is_learnt(name, profile)
+        else []
+    )
+
+
 def train_settings(name: SystemName, profile: Profile, options: RunSettings) -> TrainSettings:
     """The trainer's settings of a system: the profile's table, seed and device of the command line.
 

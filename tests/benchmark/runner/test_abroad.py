@@ -80,3 +80,16 @@ def test_default_tables_hold_it_only_where_it_is_shipped_for() -> None:
         assert homes(**options) == {None}
     names = [name.full for name in plan(RunSettings(TASK, profile="tiny")).systems]
     assert {"xfavot", "shuffled_reference:xfavot"} <= set(names)
+
+
+def test_frozen_networks_of_the_embedded_corpus_are_named_where_strangers_come(tmp_path: Path) -> None:
+    said = {
+        (system, corpus, profile): run._small_networks_abroad(asked(tmp_path, system, corpus=corpus, profile=profile))
+        for system in ("xfavot", "copy_source")
+        for corpus in (f"folder={tmp_path}", "pocket_av")
+        for profile in ("pocket", "paper")
+    }
+    (line,) = said.pop(("xfavot", f"folder={tmp_path}", "pocket"))
+    assert line.startswith("folder: at profile pocket")
+    assert "(asr_network, f0_network)" in line
+    assert not any(said.values())
