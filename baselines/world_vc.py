@@ -55,8 +55,9 @@ def analyse(wave: np.ndarray, settings: WorldVCSettings) -> Speech:
     f0, times = pyworld.dio(clear, RATE, f0_floor=s.f0_floor, f0_ceil=s.f0_ceiling, frame_period=s.frame_ms)
     f0 = pyworld.stonemask(clear, f0, times, RATE)
     f0[f0 < s.f0_floor] = 0.0  # StoneMask moves some below, and CheapTrick takes those for 500 Hz
-    envelope = pyworld.cheaptrick(wave, f0, times, RATE, f0_floor=s.f0_floor)
-    return Speech(f0, envelope, pyworld.d4c(wave, f0, times, RATE))
+    size = pyworld.get_cheaptrick_fft_size(RATE, s.f0_floor)
+    envelope = pyworld.cheaptrick(wave, f0, times, RATE, fft_size=size)
+    return Speech(f0, envelope, pyworld.d4c(wave, f0, times, RATE, fft_size=size))
 
 
 def transfer_f0(source: np.ndarray, reference: np.ndarray) -> np.ndarray:

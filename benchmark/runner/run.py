@@ -185,24 +185,29 @@ def _open(plan: Plan) -> _Session:
     session.networks |= shipped_networks(there, session.stores)
     session.networks |= networks_of_others(there, session.stores)
     session.notes += [network.note for network in session.networks.values()]
-    session.notes += _small_networks_abroad(plan)
     session.absent |= _unfed(session)
+    session.notes += _small_networks_abroad(session)
     for system in session.systems:
         if system.network not in session.networks and not is_learnt(system, plan.profile):
             build(system, plan.profile).look(session.stores)  # a control may miss what it needs in these corpora
     return session
 
 
-def _small_networks_abroad(plan: Plan) -> list[str]:
+def _small_networks_abroad(session: _Session) -> list[str]:
     """A line where systems meet corpora that are not embedded through frozen networks that know nothing else."""
+    plan = session.plan
     strangers = [name for name, _ in plan.corpora if not name.startswith("pocket")]
-    held = {key for system in plan.systems for key in small_networks(system, plan.profile)}
+    held = {
+        display_name(system, plan.profile): ", ".join(modules)
+        for system in session.systems
+        if system.prefix != "shuffled_reference" and (modules := small_networks(system, plan.profile))
+    }
     if not strangers or not held:
         return []
+    named = "; ".join(f"{name} ({modules})" for name, modules in held.items())
     return [
-        f"{', '.join(strangers)}: at profile {plan.profile.name} systems have frozen networks of the embedded corpus "
-        f"({', '.join(sorted(held))}), which know generated faces and espeak voices alone; those of the papers are "
-        "taken at profile paper."
+        f"{', '.join(strangers)} is read through frozen networks that learnt from embedded people alone: {named}. "
+        "Profile paper takes those of the papers."
     ]
 
 

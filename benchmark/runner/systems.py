@@ -85,13 +85,12 @@ def display_name(name: SystemName, profile: Profile) -> str:
 
 
 def small_networks(name: SystemName, profile: Profile) -> list[str]:
-    """Settings of a learnt system by which it holds frozen networks of the suite's own, which have met the embedded
-    people alone: `f0_network` and the like, where they are "pocket"."""
-    return (
-        [key for key, value in tables(name, profile)[0].items() if value == "pocket"]
-        if is_learnt(name, profile)
-        else []
-    )
+    """Frozen modules of a system that is trained here which are networks of the suite's own: they have met embedded
+    people alone. What was trained at another home brings them along, and says so itself."""
+    if name.home or "pocket" not in tables(name, profile)[0].values() or not is_learnt(name, profile):
+        return []
+    with torch.device("meta"):
+        return sorted(build(name, profile).upstream)
 
 
 def train_settings(name: SystemName, profile: Profile, options: RunSettings) -> TrainSettings:

@@ -33,6 +33,7 @@ def check_mel(trained: str | None, mel: Feature, file: Path, mend: str) -> None:
         BenchmarkError: they differ.
     """
     if trained != mel.hash:
+        known = trained or "its record names none"
         raise BenchmarkError(
-            f"{file} was trained on another mel than the suite's {mel.name} ({trained}, expected {mel.hash}). {mend}"
+            f"{file} was trained on another mel than the suite's {mel.name} ({known}, expected {mel.hash}). {mend}"
         )

@@ -56,6 +56,9 @@ def test_adain_cvc_learns_faces_it_was_trained_on() -> None:
 @pytest.mark.parametrize("split", ["seen", "unseen"])
 def test_xfavot_gives_a_voice_something_of_the_face(split: str) -> None:
     assert difference("image_guided_vc", split, "xfavot")["low"] > 0
+
+
+def test_a_judge_tells_whose_face_xfavot_was_given_within_the_gender() -> None:
     assert bounds("image_guided_vc", "all", "cpr@same_gender")["xfavot:pocket"][0] > 0.5
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import pyworld
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,12 +73,24 @@ def test_mains_hum_does_not_hide_a_voice(pitch: float) -> None:
     assert mean_pitch(wave) == pytest.approx(pitch, rel=0.03)
 
 
-@pytest.mark.parametrize("pitch", [62.0, 66.0, 75.0])
-def test_no_frame_has_a_pitch_that_its_envelope_does_not_know(pitch: float) -> None:
+@pytest.mark.parametrize("floor", [60.0, 71.0, 150.0])
+def test_no_frame_has_a_pitch_that_its_envelope_does_not_know(floor: float) -> None:
     """CheapTrick takes an F0 below its floor for 500 Hz, as it takes 0: such a frame is unvoiced for all parts."""
-    f0 = analyse(vowel(pitch, 1.0), SETTINGS).f0
-    assert (f0 > 0).any()
-    assert (f0[f0 > 0] >= SETTINGS.f0_floor).all()
+    own = replace(SETTINGS, f0_floor=floor)
+    parts = analyse(vowel(floor + 4.0, 1.0), own)
+    known = pyworld.get_cheaptrick_f0_floor(RATE, 2 * (parts.envelope.shape[1] - 1))
+    assert known <= floor
+    assert parts.envelope.shape == parts.aperiodicity.shape
+    assert (parts.f0 > 0).any()
+    assert (parts.f0[parts.f0 > 0] >= floor).all()
+
+
+def test_stonemask_moves_a_voice_below_the_floor() -> None:
+    """Without which there would be nothing to leave out."""
+    wave = vowel(75.0, 1.0)
+    f0, times = pyworld.dio(wave, RATE, f0_floor=SETTINGS.f0_floor, f0_ceil=SETTINGS.f0_ceiling)
+    refined = pyworld.stonemask(wave, f0, times, RATE)
+    assert ((refined > 0) & (refined < SETTINGS.f0_floor)).any()
 
 
 def test_the_way_back_is_the_inverse(man: np.ndarray, woman: np.ndarray) -> None:

@@ -41,7 +41,7 @@ def asr_features(which: Which) -> AsrFeatures:
             check_mel(recorded_mel(path), MEL80, path, "Train it again: python -m benchmark upstream asr_features")
             network.load_state_dict(load_file(path))
         else:
-            check_mel(STARGANV2_VC, MEL80, path, "Use the network of pocket.")
+            check_mel(STARGANV2_VC, MEL80, path, 'Set asr_network = "pocket" in the profile.')
             load_published(network, path)
     return network.eval().requires_grad_(False)
 

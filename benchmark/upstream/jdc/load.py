@@ -56,7 +56,7 @@ def f0_network(which: Literal["pocket", "published"]) -> JDC:
         return network
     path = weights.get(WEIGHTS[which])
     if which == "published":
-        check_mel(STARGANV2_VC, MEL80, path, "Use the network of pocket.")
+        check_mel(STARGANV2_VC, MEL80, path, 'Set f0_network = "pocket" in the profile.')
         load_published(network, path)
     else:
         check_mel(recorded_mel(path), MEL80, path, "Train it again: python -m benchmark upstream jdc")

@@ -26,7 +26,7 @@ def matcher(file: str) -> Matcher:
         MissingWeights, BenchmarkError: as `benchmark.weights.get`, or a network of another mel.
     """
     path = weights.get(file)
-    check_mel(recorded_mel(path), MEL64, path, "Train it again: python -m benchmark upstream matcher")
+    check_mel(recorded_mel(path), MEL64, path, "Train it again: python -m benchmark upstream matcher --seed N, 0 to 2")
     return load(path)
 
 

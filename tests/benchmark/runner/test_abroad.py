@@ -82,14 +82,22 @@ def test_default_tables_hold_it_only_where_it_is_shipped_for() -> None:
     assert {"xfavot", "shuffled_reference:xfavot"} <= set(names)
 
 
-def test_frozen_networks_of_the_embedded_corpus_are_named_where_strangers_come(tmp_path: Path) -> None:
-    said = {
-        (system, corpus, profile): run._small_networks_abroad(asked(tmp_path, system, corpus=corpus, profile=profile))
-        for system in ("xfavot", "copy_source")
-        for corpus in (f"folder={tmp_path}", "pocket_av")
-        for profile in ("pocket", "paper")
-    }
-    (line,) = said.pop(("xfavot", f"folder={tmp_path}", "pocket"))
-    assert line.startswith("folder: at profile pocket")
-    assert "(asr_network, f0_network)" in line
-    assert not any(said.values())
+@pytest.mark.parametrize(
+    ("systems", "held"),
+    [
+        (("xfavot", "shuffled_reference:xfavot"), "xfavot:pocket (asr_network, f0_network)"),
+        (("sgsim", "cae"), "sgsim:pocket (generator, space); cae:pocket (voice_network)"),
+        (("cae:ungated", "gender_only:cae", "copy_source", NAME), None),
+    ],
+)
+def test_frozen_networks_of_embedded_people_are_named_where_strangers_come(
+    systems: tuple[str, ...], held: str | None, tmp_path: Path
+) -> None:
+    for corpus, home in ((f"folder={tmp_path}", False), ("pocket_av_many", True)):
+        made = asked(tmp_path, *(name for name in systems if not home or "@" not in name), corpus=corpus)
+        session = run._Session(made, [])
+        said = run._small_networks_abroad(session)
+        assert len(said) == (held is not None and not home)
+        assert all(line.startswith("folder is read through") and f": {held}. " in line for line in said)
+        session.absent |= dict.fromkeys((system.network for system in made.systems), "cannot be fed here")
+        assert not run._small_networks_abroad(session), "of rows that all fail there is nothing to say"

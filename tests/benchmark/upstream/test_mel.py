@@ -1,4 +1,4 @@
-"""No network is fed a mel that it was not trained on: each loader, told that the suite's mel is another one."""
+"""Networks of the suite's own, and those published with StarGANv2-VC, refuse a mel that they were not trained on."""
 
 from __future__ import annotations
 
